@@ -1,0 +1,35 @@
+/// The program behind main(): dispatch, MPI start and end, errors to exit codes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "orbitmill/app/command_line.hpp"
+
+namespace orbitmill {
+
+/// What a test program may hang into the run; empty in the real one.
+struct ApplicationHooks {
+  /// Called by the worker before each batch with (rank, first, last).
+  std::function<void(int, std::uint64_t, std::uint64_t)> before_batch;
+};
+
+/// Runs the command line; returns the exit code for main(). Called by every rank.
+int run_application(int argc, char** argv, const ApplicationHooks& hooks = {});
+
+/// The commands. They return an exit code and throw Error.
+int run_decompose(const CommandLine& command_line, int argc, char** argv,
+                  const ApplicationHooks& hooks);
+int run_show(const CommandLine& command_line);
+
+/// What `orbitmill --version` prints: version, commit, compiler, libraries.
+std::string version_text();
+
+/// Provenance of this build for /run.
+struct BuildProvenance {
+  std::string version, commit, compiler, flags, mpi, hdf5;
+};
+BuildProvenance build_provenance();
+
+}  // namespace orbitmill

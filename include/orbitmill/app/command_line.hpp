@@ -1,0 +1,34 @@
+/// The command line of `orbitmill`, parsed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "orbitmill/app/options.hpp"
+
+namespace orbitmill {
+
+enum class Command : std::uint8_t { print_and_exit, decompose, show };
+
+struct CommandLine {
+  Command command = Command::print_and_exit;
+  std::string text;    ///< print_and_exit: what to print (help, version)
+  std::string joined;  ///< the arguments as one line, for provenance
+
+  // decompose
+  std::optional<std::string> job_file;
+  JobOptions options;  ///< flags, and the environment where there is no flag
+  std::string output;
+
+  // show
+  std::string file;
+  std::string format = "text";
+  std::uint64_t rows = 20;
+};
+
+/// Parses the arguments; environment variables ORBITMILL_<OPTION> stand in for absent flags. Throws
+/// UsageError. Needs no MPI: every rank parses the same arguments.
+CommandLine parse_command_line(int argc, char** argv);
+
+}  // namespace orbitmill

@@ -1,0 +1,26 @@
+/// The message tags of orbitmill on its world communicator, in one place so that none is used
+/// twice.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "orbitmill/error.hpp"
+
+namespace orbitmill {
+
+enum MessageTag : int {
+  tag_progress = 101,       ///< finished cost, rank to root, during a phase
+  tag_failure = 102,        ///< exit code and message of a failed rank, to root
+  tag_checksum = 103,       ///< hash state, rank r to r+1
+};
+
+/// MPI-3 counts are int. Throws InternalError where `count` does not fit, instead of wrapping.
+inline int to_mpi_int(std::uint64_t count) {
+  if (count > static_cast<std::uint64_t>(std::numeric_limits<int>::max())) {
+    throw InternalError("an MPI count exceeds 2^31 - 1");
+  }
+  return static_cast<int>(count);
+}
+
+}  // namespace orbitmill

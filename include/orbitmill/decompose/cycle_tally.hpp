@@ -1,0 +1,87 @@
+/// The partial result of one worker: the cycles it found, counted by length, and their rows if
+/// asked.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "orbitmill/decompose/decomposition.hpp"
+
+namespace orbitmill {
+
+/// How many rows /cycles may have.
+struct CyclePolicy {
+  static constexpr std::uint64_t no_limit = ~std::uint64_t{0};
+  bool keep_rows = true;
+  std::uint64_t row_limit = 10'000'000;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned /*version*/) {
+    archive& keep_rows& row_limit;
+  }
+};
+
+/// Throws CannotCreateError: the decomposition has more cycles than the policy allows rows.
+[[noreturn]] void throw_row_limit_exceeded(std::uint64_t row_limit);
+
+/// Counts the rows kept by all workers of a rank, so that the memory for rows is bounded while the
+/// work is still going on.
+class RowBudget {
+ public:
+  explicit RowBudget(const CyclePolicy& policy) : policy_(policy) {}
+  bool keeps_rows() const noexcept { return policy_.keep_rows; }
+  /// Throws as throw_row_limit_exceeded when the limit is passed. Called from any worker.
+  void take(std::uint64_t rows) {
+    if (taken_.fetch_add(rows, std::memory_order_relaxed) + rows > policy_.row_limit) {
+      throw_row_limit_exceeded(policy_.row_limit);
+    }
+  }
+
+ private:
+  CyclePolicy policy_;
+  std::atomic<std::uint64_t> taken_{0};
+};
+
+class CycleTally {
+ public:
+  explicit CycleTally(RowBudget& budget) : budget_(&budget) {}
+
+  /// Notes one cycle. Each cycle must be noted exactly once over all workers and ranks.
+  void add(State leader, std::uint64_t length) {
+    ++counts_[length];
+    if (!budget_->keeps_rows()) return;
+    rows_.push_back({leader, length});
+    if (rows_.size() - reported_rows_ == report_interval) report_rows();
+  }
+
+  /// Reports the rows kept since the last report to the budget. Call at the end of every batch.
+  void report_rows() {
+    budget_->take(rows_.size() - reported_rows_);
+    reported_rows_ = rows_.size();
+  }
+
+  /// Moves the contents of `other` into this one.
+  void merge(CycleTally&& other);
+
+  /// The cycles so far, sorted by length.
+  Histogram histogram() const;
+  /// Hands out the rows, in no particular order.
+  std::vector<CycleRow> take_rows() { return std::move(rows_); }
+
+ private:
+  /// One atomic addition per this many rows: rare enough not to be shared traffic.
+  static constexpr std::size_t report_interval = 4096;
+
+  RowBudget* budget_;
+  std::unordered_map<std::uint64_t, std::uint64_t> counts_;
+  std::vector<CycleRow> rows_;
+  std::size_t reported_rows_ = 0;
+};
+
+/// The union of two histograms. Both sorted by length, as is the result.
+Histogram merge_histograms(const Histogram& a, const Histogram& b);
+
+}  // namespace orbitmill

@@ -1,0 +1,68 @@
+/// Everything that one decomposition leaves behind, as plain data: what the result file holds.
+///
+/// jobs/SCHEMA.md is the user's page about the same fields; a test compares it with a written file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "orbitmill/decompose/decomposition.hpp"
+#include "orbitmill/register/register.hpp"
+
+namespace orbitmill {
+
+/// Wall time of one phase of a run.
+struct PhaseTime {
+  std::string name;
+  double seconds = 0;
+};
+
+/// Provenance: what ran where, asked by whom and how. Differs from run to run; /run in the file.
+struct RunInfo {
+  std::string version, commit, compiler, flags, mpi, hdf5;
+  std::vector<std::string> hosts;  ///< host name of each node, in node order
+  std::uint32_t ranks = 0;
+  std::uint32_t threads = 0;  ///< computing threads over all ranks
+  std::string command_line;
+  std::string job_text;       ///< the job file as read, empty if there was none
+  std::string effective_job;  ///< the options in force, as a TOML job file that repeats the run
+  std::string start_utc, end_utc;  ///< ISO 8601, seconds, "2026-01-31T23:59:59Z"
+  std::string engine_asked, engine, engine_reason;
+  std::string schedule_asked, schedule, schedule_reason;
+  double elapsed_s = 0;            ///< start of the program to the result, writing excluded
+  std::vector<PhaseTime> phases;
+};
+
+/// What one rank did. One row of /profile.
+struct RankProfile {
+  std::uint32_t rank = 0;
+  std::string host;
+  std::uint32_t threads = 0;
+  std::uint64_t states_walked = 0;  ///< lane steps: states visited by all walks of this rank
+  std::uint64_t batches = 0;        ///< batches done
+  double busy_s = 0;                ///< seconds in batches, summed over threads
+  double idle_s = 0;                ///< thread seconds without a batch until the phase ended
+  double communication_s = 0;       ///< seconds the main thread spent in MPI calls
+  std::uint64_t peak_memory_bytes = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned /*version*/) {
+    archive& rank& host& threads& states_walked& batches& busy_s& idle_s& communication_s&
+        peak_memory_bytes;
+  }
+};
+
+/// The decomposition record of DESIGN 7, without the big tables.
+struct DecompositionRecord {
+  std::string title;
+  RegisterSpec register_spec;  ///< as Register::spec() returns it
+  Histogram histogram;
+  Certificate certificate;
+  bool has_cycles = false;     ///< the file has /cycles
+  bool has_sequences = false;  ///< the file has /sequences
+  RunInfo run;
+  std::vector<RankProfile> profile;  ///< by rank
+};
+
+}  // namespace orbitmill

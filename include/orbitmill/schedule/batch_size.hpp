@@ -1,0 +1,45 @@
+/// How many indices a worker takes at once.
+///
+/// A batch should last milliseconds: long enough that taking it costs nothing, short enough that
+/// the workers end together. The cost per index is unknown and skewed, so each worker goes by its
+/// last batch, grows by a bounded factor, and takes no more than its fair part of what is left.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace orbitmill {
+
+class BatchSize {
+ public:
+  /// `fixed` indices per batch, or adaptive where it is 0.
+  BatchSize(std::uint64_t fixed, unsigned workers) : fixed_(fixed), workers_(workers) {}
+
+  /// Size of the next batch, >= 1, when `left` indices are left for all workers.
+  std::uint64_t next(std::uint64_t left) const {
+    if (fixed_ > 0) return fixed_;
+    // Half a fair part: the last batches shrink geometrically, as in guided self-scheduling
+    // (Polychronopoulos and Kuck, 1987).
+    return std::clamp<std::uint64_t>(left / (2 * workers_), 1, size_);
+  }
+
+  /// Reports that a batch of `indices` took `seconds`.
+  void learn(std::uint64_t indices, double seconds) {
+    // The growth bound keeps one cheap batch in front of a dear region from making the next one
+    // huge.
+    const double wanted = static_cast<double>(indices) * target_s / std::max(seconds, 1e-9);
+    const auto most = static_cast<double>(std::min(indices, max_size / growth) * growth);
+    size_ = static_cast<std::uint64_t>(std::clamp(wanted, 1.0, most));
+  }
+
+ private:
+  static constexpr double target_s = 2e-3;
+  static constexpr std::uint64_t growth = 4;
+  static constexpr std::uint64_t max_size = 0xffff'ffff;
+
+  std::uint64_t fixed_;
+  unsigned workers_;
+  std::uint64_t size_ = 1;
+};
+
+}  // namespace orbitmill

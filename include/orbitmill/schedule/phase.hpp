@@ -1,0 +1,40 @@
+/// The seam between mathematics and machine: a phase of independent, indexed work.
+///
+/// decompose/ says how much work there is and what one piece of it does; schedule/ promises that
+/// every index is done exactly once, on some thread of some rank, and knows nothing else. Partial
+/// results stay in the phase, one place per worker, so that no lock is needed; after the run the
+/// algorithm reduces them over workers and ranks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace orbitmill {
+
+class Phase {
+ public:
+  virtual ~Phase() = default;
+
+  /// Short name for logs and the result file, such as "leader sweep".
+  virtual std::string name() const = 0;
+
+  /// Number of indices, 1 to max_indices; the same on every rank. An index is the least piece of
+  /// work that can be handed out; a batch is a range of them.
+  virtual std::uint64_t index_count() const = 0;
+
+  /// Expected cost of the indices [0, end) in any unit, monotone in `end`: for progress, where cost
+  /// per index is skewed. Called from any thread.
+  virtual double expected_cost(std::uint64_t end) const { return static_cast<double>(end); }
+
+  /// Called on each rank before any batch, with the number of workers (threads) that this rank has.
+  virtual void prepare(unsigned workers) = 0;
+
+  /// Does the batch [first, last). Called concurrently for different workers; one worker does one
+  /// batch at a time. What it throws ends the run on every rank.
+  virtual void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) = 0;
+
+  /// Indices are packed in pairs into one 64-bit word (schedule/interval.hpp).
+  static constexpr std::uint64_t max_indices = 0xffff'ffff;
+};
+
+}  // namespace orbitmill

@@ -1,0 +1,55 @@
+#include "orbitmill/app/application.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/mpi/communicator.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "orbitmill/app/log.hpp"
+#include "orbitmill/cluster/failure.hpp"
+
+namespace orbitmill {
+namespace {
+
+/// The rank that the launcher gave this process, before MPI is up: what needs no MPI (help, usage
+/// errors, show) must appear once, not once per rank.
+bool is_first_process() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
+    if (const char* rank = std::getenv(name)) return std::string(rank) == "0";
+  }
+  return true;
+}
+
+int run_command(const CommandLine& command_line, int argc, char** argv,
+                const ApplicationHooks& hooks) {
+  switch (command_line.command) {
+    case Command::print_and_exit:
+      if (is_first_process()) fmt::print("{}", command_line.text);
+      return 0;
+    case Command::show:
+      return is_first_process() ? run_show(command_line) : 0;
+    case Command::decompose:
+      return run_decompose(command_line, argc, argv, hooks);
+  }
+  return static_cast<int>(ExitCode::internal);
+}
+
+}  // namespace
+
+int run_application(int argc, char** argv, const ApplicationHooks& hooks) {
+  elapsed_seconds();
+  try {
+    return run_command(parse_command_line(argc, argv), argc, argv, hooks);
+  } catch (...) {
+    // Only errors that every process meets alike arrive here: run_decompose deals with its own.
+    // The first process alone carries the exit code: mpirun kills the others as soon as one fails, and
+    // that must not be before the message is out.
+    if (!is_first_process()) return 0;
+    const Failure failure = describe_current_exception();
+    fmt::print(stderr, "orbitmill: error: {}\n", failure.message);
+    return failure.code;
+  }
+}
+
+}  // namespace orbitmill

@@ -1,0 +1,210 @@
+/// Recipe for a new option: include/orbitmill/app/options.hpp.
+#include "orbitmill/app/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "orbitmill/app/application.hpp"
+#include "orbitmill/error.hpp"
+
+namespace orbitmill {
+namespace {
+
+constexpr const char* program_footer =
+    R"(Examples:
+  orbitmill decompose --length 24 --feedback '0,2,3,(5,9)' -o r.h5
+  mpirun -n 4 orbitmill decompose job.toml -o result.h5
+  orbitmill show result.h5
+`orbitmill COMMAND --help` explains the options of a command.)";
+
+constexpr const char* decompose_footer =
+    R"(Every run and output option may also be set in the environment, such as
+ORBITMILL_THREADS=2. A flag wins over the environment, the environment over the
+job file, the job file over the default.
+
+Exit codes: 0 done; 2 usage; 65 bad job or register; 70 internal error (a
+certificate that does not close included); 73 cannot create the output; 74 I/O.
+
+Examples:
+  orbitmill decompose --length 24 --feedback '0,2,3,(5,9)' -o r.h5
+  orbitmill decompose --polynomial 'x^16 + x^12 + x^3 + x + 1' -o r.h5
+  mpirun -n 4 orbitmill decompose --field 3 --coefficients 2,0,1,0,0,1 -o r.h5
+  mpirun -n 4 orbitmill decompose job.toml -o r.h5 --overwrite)";
+
+constexpr const char* show_footer =
+    R"(Examples:
+  orbitmill show result.h5
+  orbitmill show result.h5 --format json
+  orbitmill show result.h5 --format csv)";
+
+/// CLI11 options that fill std::optional members, described in one line each.
+class OptionTable {
+ public:
+  explicit OptionTable(CLI::App& app) : app_(app) {}
+
+  void group(const char* name) { group_ = name; }
+
+  template <class T>
+  CLI::Option* value(const char* flags, std::optional<T>& target, const char* placeholder,
+                     const char* description, const char* environment = nullptr) {
+    CLI::Option* option = app_.add_option(flags, target, description);
+    option->option_text(placeholder)->group(group_);
+    if (environment != nullptr) option->envname(environment);
+    return option;
+  }
+
+  void flag(const char* flags, std::optional<bool>& target, const char* description,
+            const char* environment) {
+    app_.add_flag_callback(
+            flags, [&target] { target = true; }, description)
+        ->group(group_)
+        ->option_text(" ");
+    // CLI11 lists a flag's variable as a value; read it ourselves so that 0 and 1 both mean
+    // something.
+    environment_flags_.push_back({environment, &target});
+  }
+
+  /// Call after parsing: the environment for flags that were not given.
+  void apply_environment_flags() const {
+    for (const auto& [name, target] : environment_flags_) {
+      const char* value = std::getenv(name);
+      if (value == nullptr || target->has_value()) continue;
+      const std::string text = value;
+      if (text == "1" || text == "true") {
+        *target = true;
+      } else if (text == "0" || text == "false") {
+        *target = false;
+      } else {
+        throw UsageError(fmt::format("{}=\"{}\": expected 1, 0, true or false", name, text));
+      }
+    }
+  }
+
+ private:
+  CLI::App& app_;
+  std::string group_ = "Options";
+  std::vector<std::pair<const char*, std::optional<bool>*>> environment_flags_;
+};
+
+void add_register_options(OptionTable& table, RegisterOptions& reg) {
+  table.group("Register");
+  table.value("-n,--length", reg.length, "N", "number of stages");
+  table.value("--feedback", reg.feedback, "F", "stages '0,1,2,(1,2)' or ANF text 'x0 + x1*x2 + 1'");
+  table.value("--coefficients", reg.coefficients, "C",
+              "linear: c_0,c_1,...,c_{n-1}, f = sum of c_i x_i");
+  table.value("--polynomial", reg.polynomial, "P", "linear: characteristic polynomial in x");
+  table.value("-q,--field", reg.field, "Q", "order of the field, a prime power [2]");
+  table.value("--modulus", reg.modulus, "M",
+              "irreducible polynomial that defines GF(p^m)\n[the Conway polynomial]");
+}
+
+void add_run_options(OptionTable& table, RunOptions& run) {
+  table.group("Run");
+  table.value("--engine", run.engine, "NAME", "auto or leader [auto]", "ORBITMILL_ENGINE");
+  table.value("--schedule", run.schedule, "NAME", "auto or static [auto]", "ORBITMILL_SCHEDULE");
+  table.value("-t,--threads", run.threads, "T", "computing threads per rank [cores of the rank]",
+              "ORBITMILL_THREADS");
+  table.value("--batch-size", run.batch_size, "B", "indices per batch [adaptive, about 2 ms]",
+              "ORBITMILL_BATCH_SIZE");
+  table.flag("--oversubscribe", run.oversubscribe, "allow more workers than cores or than work",
+             "ORBITMILL_OVERSUBSCRIBE");
+  table.flag("--quiet", run.quiet, "print errors only", "ORBITMILL_QUIET");
+  table.flag("--verbose", run.verbose, "explain every decision", "ORBITMILL_VERBOSE");
+}
+
+void add_output_options(OptionTable& table, RunOptions& run) {
+  table.group("Output");
+  table.value("--cycles", run.cycles, "none|all|N",
+              "rows of the cycle table; more cycles than N is\nan error [10000000]",
+              "ORBITMILL_CYCLES");
+  table.flag("--sequences", run.sequences, "store the output sequence of every cycle",
+             "ORBITMILL_SEQUENCES");
+  table.flag("--overwrite", run.overwrite, "replace an existing file", "ORBITMILL_OVERWRITE");
+  table.value("--title", run.title, "TEXT", "title stored in the file", "ORBITMILL_TITLE");
+}
+
+std::string join_arguments(int argc, char** argv) {
+  std::string line = "orbitmill";
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const bool plain = !argument.empty() &&
+                       argument.find_first_of(" \t\n'\"\\$`()<>|&;*?[]#~!{}") == std::string::npos;
+    line += ' ';
+    if (plain) {
+      line += argument;
+      continue;
+    }
+    line += '\'';
+    for (const char c : argument) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, char** argv) {
+  CommandLine result;
+  result.joined = join_arguments(argc, argv);
+
+  CLI::App app("Finds the certified cycle decomposition of a feedback shift register.",
+               "orbitmill");
+  app.get_formatter()->column_width(26);
+  app.footer(program_footer);
+  app.set_help_flag("-h,--help", "print this help");
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  // Not set_version_flag: its text would be built on every start.
+  bool version = false;
+  app.add_flag_callback(
+      "--version",
+      [&] {
+        version = true;
+        throw CLI::Success();
+      },
+      "print the version and how it was built");
+
+  CLI::App* decompose = app.add_subcommand("decompose", "decompose one register into an HDF5 file");
+  decompose->footer(decompose_footer);
+  decompose->add_option("JOB.toml", result.job_file, "job file; flags override its values")
+      ->option_text(" ");
+  decompose->add_option("-o,--output", result.output, "the HDF5 file to write")
+      ->option_text("FILE.h5")
+      ->required();
+  OptionTable table(*decompose);
+  add_register_options(table, result.options.reg);
+  add_run_options(table, result.options.run);
+  add_output_options(table, result.options.run);
+
+  CLI::App* show = app.add_subcommand("show", "print a result file");
+  show->footer(show_footer);
+  show->add_option("FILE.h5", result.file, "a file made by decompose")
+      ->option_text(" ")
+      ->required();
+  show->add_option("--format", result.format, "text, json or csv [text]")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"text", "json", "csv"}));
+  show->add_option("--rows", result.rows, "lines of histogram in the text [20]")->option_text("N");
+
+  try {
+    app.parse(argc, argv);
+    table.apply_environment_flags();
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    result.text = chosen.empty() ? app.help() : chosen.front()->help("orbitmill");
+    return result;
+  } catch (const CLI::Success&) {
+    if (version) result.text = version_text();
+    return result;
+  } catch (const CLI::ParseError& error) {
+    const auto chosen = app.get_subcommands();
+    throw UsageError(fmt::format("{} (see `orbitmill{} --help`)", error.what(),
+                                 chosen.empty() ? "" : " " + chosen.front()->get_name()));
+  }
+  result.command = show->parsed() ? Command::show : Command::decompose;
+  return result;
+}
+
+}  // namespace orbitmill

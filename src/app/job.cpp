@@ -1,0 +1,174 @@
+#include "orbitmill/app/job.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+
+#include "orbitmill/error.hpp"
+#include "orbitmill/register/notation.hpp"
+
+namespace orbitmill {
+namespace {
+
+template <class T>
+void fall_back(std::optional<T>& value, const std::optional<T>& other) {
+  if (!value) value = other;
+}
+
+/// The register of `options` in whichever notation it is written.
+Register resolve_register(const RegisterOptions& options) {
+  const int notations =
+      (options.feedback ? 1 : 0) + (options.coefficients ? 1 : 0) + (options.polynomial ? 1 : 0);
+  if (notations == 0) {
+    throw UsageError(
+        "no register given; write --length N --feedback F, --coefficients C or --polynomial P, or "
+        "name a job file with a [register] section");
+  }
+  if (notations > 1) {
+    throw UsageError(
+        "the register is given twice; use only one of --feedback, --coefficients, --polynomial");
+  }
+  if (options.field && *options.field < 2) {
+    throw JobError(fmt::format("field order {}: expected a prime power q, 2 to {}", *options.field,
+                               Field::max_order));
+  }
+  if (options.length && (*options.length < 1 || *options.length > max_register_length)) {
+    throw JobError(fmt::format("length {}: a register has 1 to {} stages", *options.length,
+                               max_register_length));
+  }
+  RegisterSpec spec;
+  spec.field_order = static_cast<std::uint64_t>(options.field.value_or(2));
+  spec.modulus = options.modulus.value_or("");
+  const Field field(spec.field_order, spec.modulus);
+  if (options.feedback) {
+    if (!options.length) {
+      throw UsageError("--feedback needs the length of the register; add --length N");
+    }
+    spec.length = static_cast<std::uint32_t>(*options.length);
+    spec.feedback = parse_feedback(*options.feedback, field, spec.length);
+  } else {
+    const ParsedRegister parsed = options.coefficients
+                                      ? parse_coefficients(*options.coefficients, field)
+                                      : parse_polynomial(*options.polynomial, field);
+    if (options.length && *options.length != parsed.length) {
+      throw JobError(
+          options.coefficients
+              ? fmt::format(
+                    "coefficients \"{}\": there are {}, and a register of length {} has {}; "
+                    "drop --length or correct one of them",
+                    *options.coefficients, parsed.length, *options.length, *options.length)
+              : fmt::format("polynomial \"{}\": its degree is {}, and --length says {}; drop "
+                            "--length or correct one of them",
+                            *options.polynomial, parsed.length, *options.length));
+    }
+    spec.length = parsed.length;
+    spec.feedback = parsed.feedback;
+  }
+  return Register(std::move(spec));
+}
+
+CyclePolicy resolve_cycles(const std::optional<std::string>& text) {
+  CyclePolicy policy;
+  if (!text) return policy;
+  if (*text == "none") {
+    policy.keep_rows = false;
+  } else if (*text == "all") {
+    policy.row_limit = CyclePolicy::no_limit;
+  } else {
+    const char* end = text->data() + text->size();
+    const auto [stop, error] = std::from_chars(text->data(), end, policy.row_limit);
+    if (error != std::errc() || stop != end ||
+        policy.row_limit > std::numeric_limits<std::int64_t>::max()) {
+      throw UsageError(
+          fmt::format("--cycles \"{}\": expected none, all or the greatest number of rows", *text));
+    }
+  }
+  return policy;
+}
+
+std::string resolve_choice(const char* option, const std::optional<std::string>& value,
+                           std::initializer_list<const char*> choices) {
+  if (!value) return "auto";
+  for (const char* choice : choices) {
+    if (*value == choice) return *value;
+  }
+  throw UsageError(fmt::format("{} \"{}\": expected {}", option, *value, fmt::join(choices, ", ")));
+}
+
+}  // namespace
+
+JobOptions prefer(const JobOptions& first, const JobOptions& second) {
+  JobOptions both = first;
+  fall_back(both.reg.field, second.reg.field);
+  fall_back(both.reg.modulus, second.reg.modulus);
+  if (!first.reg.has_notation()) {
+    both.reg.feedback = second.reg.feedback;
+    both.reg.coefficients = second.reg.coefficients;
+    both.reg.polynomial = second.reg.polynomial;
+  }
+  // The length belongs to a feedback; coefficients and polynomials bring their own, and a job
+  // file's length must not contradict the ones given by flag.
+  if (!first.reg.coefficients && !first.reg.polynomial) {
+    fall_back(both.reg.length, second.reg.length);
+  }
+  fall_back(both.run.title, second.run.title);
+  fall_back(both.run.engine, second.run.engine);
+  fall_back(both.run.schedule, second.run.schedule);
+  fall_back(both.run.threads, second.run.threads);
+  fall_back(both.run.batch_size, second.run.batch_size);
+  fall_back(both.run.oversubscribe, second.run.oversubscribe);
+  fall_back(both.run.cycles, second.run.cycles);
+  fall_back(both.run.sequences, second.run.sequences);
+  fall_back(both.run.overwrite, second.run.overwrite);
+  fall_back(both.run.quiet, second.run.quiet);
+  fall_back(both.run.verbose, second.run.verbose);
+  return both;
+}
+
+Job resolve_job(const JobOptions& options) {
+  Job job;
+  const Register reg = resolve_register(options.reg);
+  reg.require_exhaustible();
+  job.register_spec = reg.spec();
+
+  const RunOptions& run = options.run;
+  job.engine = resolve_choice("--engine", run.engine, {"auto", "leader"});
+  job.schedule = resolve_choice("--schedule", run.schedule, {"auto", "static"});
+  if (run.threads) {
+    if (*run.threads < 1 || *run.threads > 4096) {
+      throw UsageError(fmt::format("--threads {}: expected 1 to 4096", *run.threads));
+    }
+    job.threads = static_cast<std::uint32_t>(*run.threads);
+  }
+  if (run.batch_size) {
+    if (*run.batch_size < 1) {
+      throw UsageError(fmt::format("--batch-size {}: expected 1 or more", *run.batch_size));
+    }
+    job.batch_size = static_cast<std::uint64_t>(*run.batch_size);
+  }
+  job.oversubscribe = run.oversubscribe.value_or(false);
+  job.cycles = resolve_cycles(run.cycles);
+  job.sequences = run.sequences.value_or(false);
+  job.overwrite = run.overwrite.value_or(false);
+  job.quiet = run.quiet.value_or(false);
+  job.verbose = run.verbose.value_or(false);
+  if (job.quiet && job.verbose) throw UsageError("--quiet and --verbose contradict each other");
+  if (job.sequences) {
+    if (!job.cycles.keep_rows) {
+      throw UsageError("--sequences needs the cycle table; use it without --cycles none");
+    }
+    if (reg.field().order() > 256 || reg.state_count() > max_sequence_states) {
+      throw UsageError(fmt::format(
+          "--sequences: this register has {} states over GF({}); sequences are written for at most "
+          "2^24 states and q <= 256; leave --sequences out",
+          reg.state_count_text(), reg.field().order()));
+    }
+  }
+  job.title = run.title.value_or(fmt::format("GF({}), n = {}: {}", reg.field().order(),
+                                             reg.length(), print_anf(reg.feedback())));
+  job.effective_job = print_job(job);
+  return job;
+}
+
+}  // namespace orbitmill

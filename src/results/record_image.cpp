@@ -1,0 +1,229 @@
+/// jobs/SCHEMA.md describes what is written here, name by name; tests/cli/schema_test.py compares.
+#include "record_image.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "hdf5_values.hpp"
+#include "orbitmill/register/notation.hpp"
+#include "orbitmill/results/result_file.hpp"
+
+namespace orbitmill {
+
+namespace {
+
+/// Measured best for collective transfers: chunks of 128 to 256 Ki rows of 8 bytes.
+constexpr std::uint64_t chunk_bytes = std::uint64_t{256} << 13;
+
+Hdf5Handle make_group(hid_t file, const char* name) {
+  return {H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
+          fmt::format("creating /{}", name)};
+}
+
+/// An empty table: chunked, shuffled (for words), deflated at level 1; level 6 takes twice the time
+/// for a tenth of the size.
+void make_table(hid_t group, const char* name, hid_t type, std::uint64_t rows) {
+  const std::string doing = fmt::format("creating the dataset {}", name);
+  const Hdf5Handle space = make_dataspace(rows);
+  const Hdf5Handle creation = make_property_list(H5P_DATASET_CREATE);
+  const std::size_t width = H5Tget_size(type);
+  const hsize_t chunk = std::clamp<std::uint64_t>(rows, 1, chunk_bytes / width);
+  hdf5_check(H5Pset_chunk(creation.get(), 1, &chunk), doing);
+  if (width > 1) hdf5_check(H5Pset_shuffle(creation.get()), doing);
+  hdf5_check(H5Pset_deflate(creation.get(), 1), doing);
+  // Every row gets written; filling first would double the work.
+  hdf5_check(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER), doing);
+  hdf5_check(H5Pset_obj_track_times(creation.get(), false), doing);
+  const Hdf5Handle dataset(
+      H5Dcreate2(group, name, type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
+      H5Dclose, doing);
+}
+
+void write_register(hid_t file, const RegisterSpec& spec) {
+  const Register reg(spec);
+  const Field& field = reg.field();
+  const Feedback& feedback = reg.feedback();
+  const Hdf5Handle group = make_group(file, "register");
+  const hid_t id = group.get();
+  write_number(id, "field_order", field.order());
+  write_number(id, "characteristic", field.characteristic());
+  write_number(id, "degree", field.degree());
+  if (!field.is_prime()) write_text(id, "modulus", field.modulus());
+  write_number(id, "length", reg.length());
+  write_text(id, "feedback", print_anf(feedback));
+  if (std::all_of(feedback.terms.begin(), feedback.terms.end(),
+                  [](const Term& term) { return term.coefficient == 1; }))
+    write_text(id, "index_notation", print_index_list(feedback));
+  write_flag(id, "linear", reg.is_linear());
+  write_flag(id, "affine", feedback.is_affine());
+  write_flag(id, "nonsingular", reg.is_nonsingular());
+  if (reg.is_linear()) {
+    write_text(id, "coefficients", print_coefficients(feedback, reg.length()));
+    write_text(id, "characteristic_polynomial", print_polynomial(feedback, field, reg.length()));
+  }
+}
+
+void write_histogram(hid_t file, const Histogram& histogram) {
+  std::vector<std::uint64_t> lengths, counts;
+  for (const HistogramEntry& entry : histogram) {
+    lengths.push_back(entry.length);
+    counts.push_back(entry.count);
+  }
+  const Hdf5Handle group = make_group(file, "histogram");
+  write_column(group.get(), "length", lengths);
+  write_column(group.get(), "count", counts);
+}
+
+void write_certificate(hid_t file, const Certificate& certificate) {
+  const Hdf5Handle group = make_group(file, "certificate");
+  const hid_t id = group.get();
+  // Text, because a closed form will account for more states than 64 bits hold.
+  write_text(id, "states", fmt::to_string(certificate.states));
+  write_text(id, "states_accounted", fmt::to_string(certificate.states_accounted));
+  write_number(id, "cycles", certificate.cycles);
+  write_flag(id, "complete", certificate.complete);
+  write_text(id, "checksum", fmt::format("{:016x}", certificate.checksum));
+  write_text(id, "checksum_algorithm", "XXH64 seed 0");
+  write_text(id, "checksum_of",
+             certificate.checksum_of == ChecksumOf::cycles ? "cycles" : "histogram");
+}
+
+void write_run(hid_t file, const RunInfo& run) {
+  const Hdf5Handle group = make_group(file, "run");
+  const hid_t id = group.get();
+  write_text(id, "version", run.version);
+  write_text(id, "commit", run.commit);
+  write_text(id, "compiler", run.compiler);
+  write_text(id, "flags", run.flags);
+  write_text(id, "mpi", run.mpi);
+  write_text(id, "hdf5", run.hdf5);
+  write_number(id, "ranks", run.ranks);
+  write_number(id, "threads", run.threads);
+  write_text(id, "command_line", run.command_line);
+  write_text(id, "job_text", run.job_text);
+  write_text(id, "effective_job", run.effective_job);
+  write_text(id, "start_utc", run.start_utc);
+  write_text(id, "end_utc", run.end_utc);
+  write_text(id, "engine_asked", run.engine_asked);
+  write_text(id, "engine", run.engine);
+  write_text(id, "engine_reason", run.engine_reason);
+  write_text(id, "schedule_asked", run.schedule_asked);
+  write_text(id, "schedule", run.schedule);
+  write_text(id, "schedule_reason", run.schedule_reason);
+  write_real(id, "elapsed_s", run.elapsed_s);
+
+  std::vector<std::string> names;
+  std::vector<double> seconds;
+  for (const PhaseTime& phase : run.phases) {
+    names.push_back(phase.name);
+    seconds.push_back(phase.seconds);
+  }
+  write_column(id, "hosts", run.hosts);
+  write_column(id, "phase_name", names);
+  write_column(id, "phase_seconds", seconds);
+}
+
+template <class Value, class Member>
+void write_profile_column(hid_t group, const char* name, const std::vector<RankProfile>& profile,
+                          Member member) {
+  std::vector<Value> values;
+  values.reserve(profile.size());
+  for (const RankProfile& rank : profile) values.push_back(rank.*member);
+  write_column(group, name, values);
+}
+
+void write_profile(hid_t file, const std::vector<RankProfile>& profile) {
+  const Hdf5Handle group = make_group(file, "profile");
+  const hid_t id = group.get();
+  using Word = std::uint64_t;
+  write_profile_column<Word>(id, "rank", profile, &RankProfile::rank);
+  write_profile_column<std::string>(id, "host", profile, &RankProfile::host);
+  write_profile_column<Word>(id, "threads", profile, &RankProfile::threads);
+  write_profile_column<Word>(id, "states_walked", profile, &RankProfile::states_walked);
+  write_profile_column<Word>(id, "batches", profile, &RankProfile::batches);
+  write_profile_column<double>(id, "busy_s", profile, &RankProfile::busy_s);
+  write_profile_column<double>(id, "idle_s", profile, &RankProfile::idle_s);
+  write_profile_column<double>(id, "communication_s", profile, &RankProfile::communication_s);
+  write_profile_column<Word>(id, "peak_memory_bytes", profile, &RankProfile::peak_memory_bytes);
+}
+
+/// Receives the buffer of the core driver when the file is closed. (H5Fget_file_image does not do:
+/// in 1.10 it changes the superblock without its checksum, and the image does not open again.)
+struct ImageCatcher {
+  std::vector<std::byte> image;
+  hsize_t file_bytes = 0;
+
+  H5FD_file_image_callbacks_t callbacks() {
+    H5FD_file_image_callbacks_t calls{};
+    calls.image_malloc = [](size_t bytes, H5FD_file_image_op_t, void*) {
+      return std::malloc(bytes);
+    };
+    calls.image_memcpy = [](void* to, const void* from, size_t bytes, H5FD_file_image_op_t, void*) {
+      return std::memcpy(to, from, bytes);
+    };
+    calls.image_realloc = [](void* old, size_t bytes, H5FD_file_image_op_t, void*) {
+      return std::realloc(old, bytes);
+    };
+    calls.image_free = [](void* buffer, H5FD_file_image_op_t when, void* self) -> herr_t {
+      auto& catcher = *static_cast<ImageCatcher*>(self);
+      const auto* bytes = static_cast<const std::byte*>(buffer);
+      if (when == H5FD_FILE_IMAGE_OP_FILE_CLOSE)
+        catcher.image.assign(bytes, bytes + catcher.file_bytes);
+      std::free(buffer);
+      return 0;
+    };
+    // HDF5 insists on managing `udata`; ours outlives the file.
+    calls.udata_copy = [](void* self) { return self; };
+    calls.udata_free = [](void*) -> herr_t { return 0; };
+    calls.udata = this;
+    return calls;
+  }
+};
+
+}  // namespace
+
+std::vector<std::byte> make_record_image(const DecompositionRecord& record,
+                                         const TableExtents& extents) {
+  ImageCatcher catcher;
+  H5FD_file_image_callbacks_t callbacks = catcher.callbacks();
+  const Hdf5Handle access = make_property_list(H5P_FILE_ACCESS);
+  // The grain by which the buffer, and so the file, grows.
+  hdf5_check(H5Pset_fapl_core(access.get(), 4096, false), "choosing the memory driver");
+  hdf5_check(H5Pset_file_image_callbacks(access.get(), &callbacks), "watching the memory driver");
+  // The format of HDF5 1.8: unlike the oldest one it has checksums on its metadata and attributes
+  // above 64 KiB (a long feedback, a long job file); unlike newer ones, everybody reads it.
+  hdf5_check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18),
+             "choosing the file format");
+  Hdf5Handle file(H5Fcreate("orbitmill", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose,
+                  "creating the file in memory");
+  const hid_t id = file.get();
+
+  write_text(id, "filetype", result_filetype);
+  write_pair(id, "version", result_version_major, result_version_minor);
+  write_text(id, "title", record.title);
+  write_register(id, record.register_spec);
+  write_histogram(id, record.histogram);
+  write_certificate(id, record.certificate);
+  write_run(id, record.run);
+  write_profile(id, record.profile);
+  if (record.has_cycles) {
+    const Hdf5Handle group = make_group(id, "cycles");
+    make_table(group.get(), "leader", H5T_STD_U64LE, extents.rows);
+    make_table(group.get(), "length", H5T_STD_U64LE, extents.rows);
+  }
+  if (record.has_sequences) {
+    const Hdf5Handle group = make_group(id, "sequences");
+    make_table(group.get(), "offset", H5T_STD_U64LE, extents.rows + 1);
+    make_table(group.get(), "symbol", H5T_STD_U8LE, extents.symbols);
+  }
+
+  hdf5_check(H5Fflush(id, H5F_SCOPE_GLOBAL), "closing the file in memory");
+  hdf5_check(H5Fget_filesize(id, &catcher.file_bytes), "closing the file in memory");
+  file.close("closing the file in memory");
+  return std::move(catcher.image);
+}
+
+}  // namespace orbitmill

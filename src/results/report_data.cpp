@@ -1,0 +1,118 @@
+/// The reports that programs read: JSON and CSV.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "orbitmill/register/notation.hpp"
+#include "orbitmill/results/report.hpp"
+
+namespace orbitmill {
+
+namespace {
+
+// Keys in the order in which they are put in, for people who look at the output after all.
+using Json = nlohmann::ordered_json;
+
+/// JavaScript, jq and many others keep numbers as doubles; above 2^53 they would round silently.
+Json number(std::uint64_t value) {
+  constexpr std::uint64_t exact = std::uint64_t{1} << 53;
+  return value > exact ? Json(fmt::to_string(value)) : Json(value);
+}
+
+Json register_json(const RegisterSpec& spec) {
+  const Register reg(spec);
+  Json json;
+  json["field_order"] = reg.field().order();
+  json["characteristic"] = reg.field().characteristic();
+  json["degree"] = reg.field().degree();
+  if (!reg.field().is_prime()) json["modulus"] = reg.field().modulus();
+  json["length"] = reg.length();
+  json["feedback"] = print_anf(reg.feedback());
+  json["linear"] = reg.is_linear();
+  json["affine"] = reg.feedback().is_affine();
+  json["nonsingular"] = reg.is_nonsingular();
+  if (reg.is_linear()) {
+    json["coefficients"] = print_coefficients(reg.feedback(), reg.length());
+    json["characteristic_polynomial"] = print_polynomial(reg.feedback(), reg.field(), reg.length());
+  }
+  return json;
+}
+
+Json certificate_json(const Certificate& certificate) {
+  Json json;
+  json["complete"] = certificate.complete;
+  json["states_accounted"] = number(certificate.states_accounted);
+  json["checksum"] = fmt::format("{:016x}", certificate.checksum);
+  json["checksum_of"] = certificate.checksum_of == ChecksumOf::cycles ? "cycles" : "histogram";
+  return json;
+}
+
+Json profile_json(const std::vector<RankProfile>& profile) {
+  Json rows = Json::array();
+  for (const RankProfile& rank : profile)
+    rows.push_back({{"rank", rank.rank},
+                    {"host", rank.host},
+                    {"threads", rank.threads},
+                    {"states_walked", number(rank.states_walked)},
+                    {"batches", number(rank.batches)},
+                    {"busy_s", rank.busy_s},
+                    {"idle_s", rank.idle_s},
+                    {"communication_s", rank.communication_s},
+                    {"peak_memory_bytes", number(rank.peak_memory_bytes)}});
+  return rows;
+}
+
+Json run_json(const RunInfo& run, const std::vector<RankProfile>& profile) {
+  Json phases = Json::array();
+  for (const PhaseTime& phase : run.phases)
+    phases.push_back({{"name", phase.name}, {"seconds", phase.seconds}});
+  return {{"version", run.version},
+          {"commit", run.commit},
+          {"compiler", run.compiler},
+          {"flags", run.flags},
+          {"mpi", run.mpi},
+          {"hdf5", run.hdf5},
+          {"hosts", run.hosts},
+          {"ranks", run.ranks},
+          {"threads", run.threads},
+          {"command_line", run.command_line},
+          {"job_text", run.job_text},
+          {"effective_job", run.effective_job},
+          {"start_utc", run.start_utc},
+          {"end_utc", run.end_utc},
+          {"engine_asked", run.engine_asked},
+          {"engine", run.engine},
+          {"engine_reason", run.engine_reason},
+          {"schedule_asked", run.schedule_asked},
+          {"schedule", run.schedule},
+          {"schedule_reason", run.schedule_reason},
+          {"elapsed_s", run.elapsed_s},
+          {"phases", phases},
+          {"profile", profile_json(profile)}};
+}
+
+}  // namespace
+
+void print_json(std::ostream& out, const DecompositionRecord& record) {
+  Json json;
+  if (!record.title.empty()) json["title"] = record.title;
+  json["register"] = register_json(record.register_spec);
+  json["states"] = number(record.certificate.states);
+  json["cycles"] = number(record.certificate.cycles);
+  json["histogram"] = Json::array();
+  for (const HistogramEntry& entry : record.histogram)
+    json["histogram"].push_back({{"length", number(entry.length)}, {"count", number(entry.count)}});
+  json["certificate"] = certificate_json(record.certificate);
+  json["run"] = run_json(record.run, record.profile);
+  // A job file may hold any bytes; the output must be UTF-8 or it is no JSON.
+  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+void print_csv(std::ostream& out, const DecompositionRecord& record) {
+  out << "length,count\n";
+  for (const HistogramEntry& entry : record.histogram)
+    out << entry.length << ',' << entry.count << '\n';
+}
+
+}  // namespace orbitmill

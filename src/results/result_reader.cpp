@@ -1,0 +1,295 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <system_error>
+
+#include "hdf5_handle.hpp"
+#include "hdf5_values.hpp"
+#include "orbitmill/decompose/certificate.hpp"
+#include "orbitmill/error.hpp"
+#include "orbitmill/register/notation.hpp"
+#include "orbitmill/results/result_file.hpp"
+
+namespace orbitmill {
+
+namespace {
+
+/// Something in the file that cannot be, although HDF5 could read it.
+[[noreturn]] void damaged(const std::string& what) {
+  throw Hdf5Failure(what);
+}
+
+/// Turns what may fail below into one error that names the file.
+template <class Action>
+auto reading(const std::filesystem::path& path, Action action) {
+  try {
+    return action();
+  } catch (const Hdf5Failure& failure) {
+    throw IoError(fmt::format("cannot read \"{}\": the file is damaged or incomplete ({})",
+                              path.string(), failure.what()));
+  } catch (const JobError& error) {
+    throw IoError(
+        fmt::format("cannot read \"{}\": its register is none ({})", path.string(), error.what()));
+  }
+}
+
+void check_kind(hid_t file, const std::filesystem::path& path, std::uint64_t file_bytes) {
+  const ValueReader root(file, "", file_bytes);
+  const std::string filetype = root.has("filetype") ? root.text("filetype") : "";
+  if (filetype != result_filetype)
+    throw IoError(
+        fmt::format("cannot read \"{}\": its filetype is \"{}\", expected \"{}\"; give a "
+                    "file that orbitmill decompose wrote",
+                    path.string(), filetype, result_filetype));
+  const std::vector<int> version = root.pair("version");
+  if (version[0] != result_version_major)
+    throw IoError(
+        fmt::format("cannot read \"{}\": its format is version {}.{}, this orbitmill reads "
+                    "{}.x (up to {}.{}); use the orbitmill that wrote it",
+                    path.string(), version[0], version[1], result_version_major,
+                    result_version_major, result_version_minor));
+}
+
+RegisterSpec read_register(hid_t file, std::uint64_t file_bytes) {
+  const Hdf5Handle group = open_group(file, "register");
+  const ValueReader in(group.get(), "/register", file_bytes);
+  RegisterSpec spec;
+  spec.field_order = in.number("field_order");
+  if (in.has("modulus")) spec.modulus = in.text("modulus");
+  const std::uint64_t length = in.number("length");
+  if (length < 1 || length > max_register_length) damaged("/register/length is out of range");
+  spec.length = static_cast<std::uint32_t>(length);
+  const Field field(spec.field_order, spec.modulus);
+  spec.feedback = parse_feedback(in.text("feedback"), field, spec.length);
+  return Register(std::move(spec)).spec();
+}
+
+Histogram read_histogram(hid_t file, std::uint64_t file_bytes) {
+  const Hdf5Handle group = open_group(file, "histogram");
+  const ValueReader in(group.get(), "/histogram", file_bytes);
+  const std::vector<std::uint64_t> lengths = in.numbers("length");
+  const std::vector<std::uint64_t> counts = in.numbers("count");
+  if (lengths.size() != counts.size()) damaged("/histogram has columns of different lengths");
+  Histogram histogram;
+  histogram.reserve(lengths.size());
+  for (std::size_t i = 0; i < lengths.size(); ++i) histogram.push_back({lengths[i], counts[i]});
+  return histogram;
+}
+
+/// Decimal or hexadecimal digits and nothing else.
+std::uint64_t parse_number(const std::string& text, int base, const char* name) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || end != text.data() + text.size())
+    damaged(fmt::format("{} is \"{}\", no number of 64 bits", name, text));
+  return value;
+}
+
+Certificate read_certificate(hid_t file, std::uint64_t file_bytes) {
+  const Hdf5Handle group = open_group(file, "certificate");
+  const ValueReader in(group.get(), "/certificate", file_bytes);
+  Certificate certificate;
+  certificate.states = parse_number(in.text("states"), 10, "/certificate/states");
+  certificate.states_accounted =
+      parse_number(in.text("states_accounted"), 10, "/certificate/states_accounted");
+  certificate.cycles = in.number("cycles");
+  certificate.complete = in.flag("complete");
+  certificate.checksum = parse_number(in.text("checksum"), 16, "/certificate/checksum");
+  const std::string of = in.text("checksum_of");
+  if (of != "cycles" && of != "histogram") damaged("/certificate/checksum_of is unknown");
+  certificate.checksum_of = of == "cycles" ? ChecksumOf::cycles : ChecksumOf::histogram;
+  return certificate;
+}
+
+/// The certificate is claimed in the file; what can be checked in an instant is checked.
+void check_consistency(const DecompositionRecord& record) {
+  const Certificate& certificate = record.certificate;
+  std::uint64_t states = 0, cycles = 0, previous = 0;
+  for (const HistogramEntry& entry : record.histogram) {
+    std::uint64_t product = 0;
+    if (entry.length <= previous || entry.count == 0) damaged("/histogram is not in order");
+    if (__builtin_mul_overflow(entry.length, entry.count, &product) ||
+        __builtin_add_overflow(states, product, &states))
+      damaged("/histogram adds up to more than 64 bits");
+    cycles += entry.count;  // at most the states, so it cannot overflow
+    previous = entry.length;
+  }
+  if (states != certificate.states_accounted || cycles != certificate.cycles)
+    damaged("/histogram does not add up to /certificate");
+  if (fmt::to_string(certificate.states) != Register(record.register_spec).state_count_text())
+    damaged("/certificate/states does not belong to /register");
+  if (certificate.complete != (certificate.states == certificate.states_accounted))
+    damaged("/certificate/complete contradicts the states accounted for");
+  if (certificate.checksum_of == ChecksumOf::histogram &&
+      certificate.checksum != histogram_checksum(record.histogram))
+    damaged("/histogram does not have the checksum of /certificate");
+}
+
+RunInfo read_run(hid_t file, std::uint64_t file_bytes) {
+  const Hdf5Handle group = open_group(file, "run");
+  const ValueReader in(group.get(), "/run", file_bytes);
+  RunInfo run;
+  run.version = in.text("version");
+  run.commit = in.text("commit");
+  run.compiler = in.text("compiler");
+  run.flags = in.text("flags");
+  run.mpi = in.text("mpi");
+  run.hdf5 = in.text("hdf5");
+  run.ranks = static_cast<std::uint32_t>(in.number("ranks"));
+  run.threads = static_cast<std::uint32_t>(in.number("threads"));
+  run.command_line = in.text("command_line");
+  run.job_text = in.text("job_text");
+  run.effective_job = in.text("effective_job");
+  run.start_utc = in.text("start_utc");
+  run.end_utc = in.text("end_utc");
+  run.engine_asked = in.text("engine_asked");
+  run.engine = in.text("engine");
+  run.engine_reason = in.text("engine_reason");
+  run.schedule_asked = in.text("schedule_asked");
+  run.schedule = in.text("schedule");
+  run.schedule_reason = in.text("schedule_reason");
+  run.elapsed_s = in.real("elapsed_s");
+  run.hosts = in.texts("hosts");
+  const std::vector<std::string> names = in.texts("phase_name");
+  const std::vector<double> seconds = in.reals("phase_seconds");
+  if (names.size() != seconds.size()) damaged("/run has phase columns of different lengths");
+  for (std::size_t i = 0; i < names.size(); ++i) run.phases.push_back({names[i], seconds[i]});
+  return run;
+}
+
+std::vector<RankProfile> read_profile(hid_t file, std::uint64_t file_bytes) {
+  const Hdf5Handle group = open_group(file, "profile");
+  const ValueReader in(group.get(), "/profile", file_bytes);
+  const auto ranks = in.numbers("rank");
+  const auto hosts = in.texts("host");
+  const auto threads = in.numbers("threads");
+  const auto states_walked = in.numbers("states_walked");
+  const auto batches = in.numbers("batches");
+  const auto busy = in.reals("busy_s");
+  const auto idle = in.reals("idle_s");
+  const auto communication = in.reals("communication_s");
+  const auto memory = in.numbers("peak_memory_bytes");
+  for (const std::size_t rows : {hosts.size(), threads.size(), states_walked.size(), batches.size(),
+                                 busy.size(), idle.size(), communication.size(), memory.size()})
+    if (rows != ranks.size()) damaged("/profile has columns of different lengths");
+  std::vector<RankProfile> profile;
+  for (std::size_t i = 0; i < ranks.size(); ++i)
+    profile.push_back({static_cast<std::uint32_t>(ranks[i]), hosts[i],
+                       static_cast<std::uint32_t>(threads[i]), states_walked[i], batches[i],
+                       busy[i], idle[i], communication[i], memory[i]});
+  return profile;
+}
+
+/// Rows of one column of /cycles; throws unless it is what it should be. `file_bytes` bounds what a
+/// damaged header can claim.
+std::uint64_t table_rows(hid_t dataset, const char* name, std::uint64_t file_bytes) {
+  const Hdf5Handle type(H5Dget_type(dataset), H5Tclose, "reading a type");
+  const Hdf5Handle space = dataspace_of(dataset);
+  const hssize_t rows = H5Sget_simple_extent_npoints(space.get());
+  if (H5Tget_class(type.get()) != H5T_INTEGER || H5Tget_size(type.get()) != 8 || rows < 0 ||
+      H5Sget_simple_extent_ndims(space.get()) != 1)
+    damaged(fmt::format("/{} has an unexpected type", name));
+  if (static_cast<std::uint64_t>(rows) / max_deflate_ratio > file_bytes / 8)
+    damaged(fmt::format("/{} claims more rows than the file can hold", name));
+  const Hdf5Handle creation(H5Dget_create_plist(dataset), H5Pclose, "reading a layout");
+  hsize_t chunk = 0;
+  // HDF5 allocates whole chunks. Ours have at most 256 Ki rows.
+  if (H5Pget_layout(creation.get()) != H5D_CHUNKED ||
+      H5Pget_chunk(creation.get(), 1, &chunk) != 1 || chunk > (hsize_t{1} << 24))
+    damaged(fmt::format("/{} has an unexpected layout", name));
+  return static_cast<std::uint64_t>(rows);
+}
+
+std::uint64_t size_of_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found)
+    throw IoError(fmt::format("cannot read \"{}\": there is no such file", path.string()));
+  if (error) throw IoError(fmt::format("cannot read \"{}\": {}", path.string(), error.message()));
+  // HDF5 would wait for ever on a pipe.
+  if (!std::filesystem::is_regular_file(status))
+    throw IoError(fmt::format("cannot read \"{}\": it is no ordinary file", path.string()));
+  const std::uintmax_t bytes = std::filesystem::file_size(path, error);
+  if (error) throw IoError(fmt::format("cannot read \"{}\": {}", path.string(), error.message()));
+  return bytes;
+}
+
+Hdf5Handle open_result(const std::filesystem::path& path) {
+  // HDF5's own words for a missing permission are about drivers and flags.
+  if (std::FILE* file = std::fopen(path.c_str(), "rb"))
+    std::fclose(file);
+  else
+    throw IoError(fmt::format("cannot read \"{}\": {}", path.string(),
+                              std::generic_category().message(errno)));
+  if (H5Fis_hdf5(path.c_str()) <= 0)
+    throw IoError(
+        fmt::format("cannot read \"{}\": it is no HDF5 file, expected one of filetype "
+                    "\"{}\"; give a file that orbitmill decompose wrote",
+                    path.string(), result_filetype));
+  return reading(path, [&] { return open_file_for_reading(path.string()); });
+}
+
+}  // namespace
+
+ResultReader::ResultReader(const std::filesystem::path& path) : path_(path) {
+  const std::uint64_t bytes = size_of_file(path);
+  Hdf5Handle file = open_result(path);
+  reading(path, [&] {
+    const hid_t id = file.get();
+    check_kind(id, path, bytes);
+    record_.title = ValueReader(id, "", bytes).text("title");
+    record_.register_spec = read_register(id, bytes);
+    record_.histogram = read_histogram(id, bytes);
+    record_.certificate = read_certificate(id, bytes);
+    record_.has_cycles = H5Lexists(id, "cycles", H5P_DEFAULT) > 0;
+    record_.has_sequences = H5Lexists(id, "sequences", H5P_DEFAULT) > 0;
+    record_.run = read_run(id, bytes);
+    record_.profile = read_profile(id, bytes);
+    check_consistency(record_);
+  });
+  file_ = file.release();
+}
+
+ResultReader::~ResultReader() {
+  H5Fclose(file_);
+}
+
+std::vector<CycleRow> ResultReader::cycles(std::uint64_t first, std::uint64_t count) const {
+  if (!record_.has_cycles) return {};
+  return reading(path_, [&] {
+    const std::uint64_t bytes = size_of_file(path_);
+    const Hdf5Handle leaders = open_dataset(file_, "cycles/leader");
+    const Hdf5Handle lengths = open_dataset(file_, "cycles/length");
+    const std::uint64_t total = table_rows(leaders.get(), "cycles/leader", bytes);
+    if (total != record_.certificate.cycles ||
+        total != table_rows(lengths.get(), "cycles/length", bytes))
+      damaged("/cycles does not have one row for each cycle of /certificate");
+    const std::uint64_t rows = first < total ? std::min(count, total - first) : 0;
+    std::vector<std::uint64_t> leader(rows), length(rows);
+    const auto read = [&](const Hdf5Handle& dataset, std::vector<std::uint64_t>& out) {
+      const Hdf5Handle memory = make_dataspace(rows);
+      const Hdf5Handle extent = dataspace_of(dataset.get());
+      select_rows(memory.get(), 0, rows);
+      select_rows(extent.get(), first, rows);
+      hdf5_check(H5Dread(dataset.get(), H5T_NATIVE_UINT64, memory.get(), extent.get(), H5P_DEFAULT,
+                         out.data()),
+                 "reading /cycles");
+    };
+    read(leaders, leader);
+    read(lengths, length);
+    std::vector<CycleRow> table;
+    table.reserve(rows);
+    for (std::uint64_t i = 0; i < rows; ++i) {
+      if (leader[i] >= record_.certificate.states || length[i] == 0 ||
+          (i > 0 && leader[i] <= leader[i - 1]))
+        damaged("/cycles is not sorted by leader");
+      table.push_back({leader[i], length[i]});
+    }
+    return table;
+  });
+}
+
+}  // namespace orbitmill

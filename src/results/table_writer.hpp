@@ -1,0 +1,43 @@
+/// The big tables of a result file, written by all ranks together and read back by each.
+#pragma once
+
+#include <boost/mpi/communicator.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "orbitmill/results/result_file.hpp"
+
+namespace orbitmill {
+
+/// For tests: how a transfer is cut, and whether HDF5 did it collectively.
+struct TransferOptions {
+  /// Bytes that one rank moves in one call. Far below the 1 GiB that the design allows (and the
+  /// 2 GiB where MPI-IO counts overflow), because HDF5 keeps the rank's part of a call twice, plain
+  /// and deflated; far above the 32 MiB where throughput levels off.
+  std::uint64_t max_bytes_per_call = std::uint64_t{256} << 20;
+};
+struct TransferReport {
+  std::uint64_t calls = 0;         ///< H5Dwrite calls of this rank, the same number on every rank
+  std::uint64_t largest_call = 0;  ///< bytes of the largest
+  bool all_collective = true;      ///< HDF5's own word for every call
+};
+
+/// Writes the slices into the tables that make_record_image() made in `file`, closes the file and
+/// compares it with the slices. Collective; throws on every rank if any failed, and aborts the job
+/// if HDF5 lost the ranks (see agreement.hpp). `target` is the user's name for the file.
+///
+/// Reading back is not paranoia: Open MPI's OMPIO with 3 ranks or more reports success when the
+/// disk is full (4.1.4, measured on a small tmpfs), and a file with holes would be called
+/// certified.
+TransferReport write_tables(const boost::mpi::communicator& comm, const std::filesystem::path& file,
+                            const std::filesystem::path& target, const CycleSlice& cycles,
+                            const SequenceSlice* sequences, const TransferOptions& options);
+
+/// write_result() with its inner workings open, for tests.
+TransferReport write_result_with(const boost::mpi::communicator& comm,
+                                 const std::filesystem::path& path, bool overwrite,
+                                 const DecompositionRecord& record, const CycleSlice* cycles,
+                                 const SequenceSlice* sequences, const TransferOptions& options);
+
+}  // namespace orbitmill

@@ -1,0 +1,193 @@
+"""Bad input: the documented exit code, one clear message, no file left behind."""
+import os
+import shutil
+import subprocess
+import unittest
+
+from support import BIN, MPIRUN, decompose, run
+
+GOOD = ["--length", "8", "--feedback", "0,2,3,4"]
+
+# (arguments of decompose, exit code, words of the message). jobs/ERRORS.md documents the same table.
+BAD_INPUT = [
+    # the register
+    (["--length", "8", "--feedback", "1,2"], 65, ["x0", "singular"]),
+    (["--length", "8", "--feedback", "0,(0,3)"], 65, ["x0"]),
+    (["--coefficients", "0,0,1,1"], 65, ["1,1"]),
+    (["--length", "0", "--feedback", "0"], 65, ["length 0"]),
+    (["--length", "8", "--feedback", "0,8"], 65, ["0,8", "stage 8"]),
+    (["--length", "8", "--feedback", "0,(1,"], 65, ["0,(1,"]),
+    (["--length", "8", "--feedback", ""], 65, ["feedback"]),
+    (["--field", "3", "--coefficients", "1,3"], 65, ["1,3", "0 to 2"]),
+    (["--field", "6", "--coefficients", "1,3"], 65, ["6", "prime power"]),
+    (["--field", "1", "--coefficients", "1"], 65, ["prime power"]),
+    (["--field", "65537", "--coefficients", "1"], 65, ["65536"]),
+    (["--field", "4", "--modulus", "x^2 + 1", "--coefficients", "1,1"], 65, ["x^2 + 1"]),
+    (["--length", "7", "--polynomial", "x^6 + x + 1"], 65, ["degree", "--length"]),
+    (["--polynomial", "x^6 + x^"], 65, ["x^6 + x^"]),
+    (["--length", "64", "--feedback", "0,1"], 65, ["2^63"]),
+    (["--field", "3", "--length", "4", "--feedback", "x0 + x1*x2"], 65, ["x1*x2"]),
+    (["--length", "8"], 2, ["--feedback"]),
+    (["--feedback", "0,1"], 2, ["--length"]),
+    ([*GOOD, "--polynomial", "x^8 + x + 1"], 2, ["twice"]),
+    # the run
+    ([*GOOD, "--threads", "0"], 2, ["--threads"]),
+    ([*GOOD, "--threads", "many"], 2, ["many"]),
+    ([*GOOD, "--engine", "warp"], 2, ["warp", "leader"]),
+    ([*GOOD, "--batch-size", "0"], 2, ["--batch-size"]),
+    ([*GOOD, "--cycles", "some"], 2, ["some", "none"]),
+    ([*GOOD, "--cycles", "35", "--feedback", "0"], 73, ["35", "--cycles all"]),
+    ([*GOOD, "--quiet", "--verbose"], 2, ["--quiet"]),
+    ([*GOOD, "--cycles", "none", "--sequences"], 2, ["--sequences"]),
+    ([*GOOD, "--unknown"], 2, ["--unknown"]),
+    # job files
+    (["missing.toml"], 65, ["missing.toml"]),
+    (["broken.toml"], 65, ["broken.toml:2:"]),
+    (["unknown.toml"], 65, ["unknown.toml:3:1", "tap"]),
+    (["wrong_type.toml"], 65, ["wrong_type.toml:2:", "integer"]),
+    (["."], 65, ["folder"]),
+]
+
+JOBS = {
+    "broken.toml": "[register]\nlength = \n",
+    "unknown.toml": "[register]\nlength = 4\ntap = '0,1'\n",
+    "wrong_type.toml": "[register]\nlength = '4'\nfeedback = '0,1'\n",
+}
+
+
+class BadInput(unittest.TestCase):
+    def setUp(self):
+        self.folder = "errors"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.mkdir(self.folder)
+        for name, text in JOBS.items():
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def check(self, args, code, words, ranks, output="out.h5", **kwargs):
+        before = sorted(os.listdir(self.folder))
+        # The last option wins nothing: a repeated one is an error of its own, so drop the first.
+        if args.count("--feedback") == 2:
+            first = args.index("--feedback")
+            args = args[:first] + args[first + 2:]
+        result = run("decompose", *args, "-o", output, ranks=ranks, cwd=self.folder, **kwargs)
+        context = f"{args} with {ranks} ranks:\n{result.stderr}"
+        self.assertEqual(result.returncode, code, context)
+        self.assertEqual(result.stderr.count("orbitmill: error"), 1, context)
+        for word in words:
+            self.assertIn(word, result.stderr, context)
+        self.assertEqual(sorted(os.listdir(self.folder)), before, context)
+        return result
+
+    def test_each_line_alone(self):
+        for args, code, words in BAD_INPUT:
+            with self.subTest(args=args):
+                self.check(args, code, words, None)
+
+    def test_a_selection_under_mpirun_prints_once(self):
+        for line in (0, 3, 12, 19, 24, 27, 28, 30):
+            args, code, words = BAD_INPUT[line]
+            with self.subTest(args=args):
+                self.check(args, code, words, 3)
+
+    def test_output_problems(self):
+        self.check(GOOD, 73, ["missing/out.h5", "mkdir"], 2, output="missing/out.h5")
+        self.check(GOOD, 73, ["folder"], None, output=".")
+        result = run("decompose", *GOOD)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--output", result.stderr)
+
+    def test_existing_file_is_kept(self):
+        path = os.path.join(self.folder, "kept.h5")
+        decompose(path, *GOOD)
+        with open(path, "rb") as file:
+            before = file.read()
+        self.check(GOOD, 73, ["kept.h5", "--overwrite"], 2, output="kept.h5")
+        # A run that fails later keeps it too.
+        self.check(["--length", "8", "--feedback", "0", "--cycles", "3", "--overwrite"], 73,
+                   ["--cycles"], None, output="kept.h5")
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), before)
+        decompose(path, "--length", 9, "--feedback", "0,4", "--overwrite")
+        with open(path, "rb") as file:
+            self.assertNotEqual(file.read(), before)
+
+    def test_more_ranks_than_work(self):
+        self.check(["--length", "1", "--feedback", "0"], 2, ["3 ranks", "2 states"], 3,
+                   env={"ORBITMILL_OVERSUBSCRIBE": None})
+
+    def test_ranks_that_share_a_core(self):
+        one_core = str(min(os.sched_getaffinity(0)))
+        result = subprocess.run(
+            ["taskset", "-c", one_core, MPIRUN, "-n", "2", "--oversubscribe", BIN, "decompose", *GOOD,
+             "-o", "out.h5"], cwd=self.folder, text=True, check=False, timeout=60,
+            env={key: value for key, value in os.environ.items()
+                 if key != "ORBITMILL_OVERSUBSCRIBE"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("share 1 core", result.stderr)
+        self.assertIn("--oversubscribe", result.stderr)
+
+    def test_more_threads_than_cores(self):
+        self.check([*GOOD, "--threads", "4000"], 2, ["--threads 4000", "--oversubscribe"], None,
+                   env={"ORBITMILL_OVERSUBSCRIBE": None})
+
+    def mounted(self, options, script):
+        """Runs `script` in a mount namespace with a small file system on ./mnt."""
+        os.makedirs(os.path.join(self.folder, "mnt"), exist_ok=True)
+        shell = f"mount -t tmpfs -o {options} none mnt && {script}"
+        enter = ["unshare", "--mount"] if os.geteuid() == 0 else [
+            "unshare", "--user", "--map-root-user", "--mount"]
+        return subprocess.run([*enter, "sh", "-c", shell], cwd=self.folder, text=True, check=False,
+                              env=dict(os.environ, BIN=BIN, ORBITMILL_OVERSUBSCRIBE="1"),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+
+    def test_read_only_file_system(self):
+        result = self.mounted("ro", '"$BIN" decompose --length 8 --feedback 0,2,3,4 -o mnt/a.h5')
+        self.assertEqual(result.returncode, 73, result.stderr)
+        self.assertIn("mnt", result.stderr)
+        self.assertEqual(result.stderr.count("orbitmill: error"), 1)
+
+    def test_full_disk(self):
+        # A megabyte of sequences, 200 KB when compressed, does not fit into 64 KiB.
+        for launch in ('"$BIN"', '"$MPIRUN" -n 2 --oversubscribe "$BIN"'):
+            result = self.mounted("size=64k", f"{launch} decompose --length 20 --feedback 0 "
+                                  "--sequences -o mnt/a.h5; code=$?; ls -A mnt; exit $code")
+            self.assertEqual(result.returncode, 74, result.stderr)
+            self.assertEqual(result.stdout.strip(), "", result.stderr)
+            self.assertEqual(result.stderr.count("orbitmill: error"), 1, result.stderr)
+            self.assertRegex(result.stderr, "(?i)space|full|free")
+
+    def test_show_of_what_is_no_result(self):
+        with open(os.path.join(self.folder, "text.h5"), "w", encoding="utf-8") as file:
+            file.write("no HDF5 at all\n")
+        for name in ("text.h5", "missing.h5", "."):
+            result = run("show", name, cwd=self.folder)
+            self.assertEqual(result.returncode, 74, name)
+            self.assertEqual(result.stderr.count("orbitmill: error"), 1)
+
+    def test_usage_of_the_program(self):
+        for args in ([], ["dance"], ["show"], ["--nonsense"]):
+            result = run(*args)
+            self.assertEqual(result.returncode, 2, args)
+            self.assertEqual(result.stderr.count("orbitmill: error"), 1)
+
+
+class InjectedFault(unittest.TestCase):
+    """An exception in one batch of one rank, thrown by a test program around the same main()."""
+
+    def test_any_rank_ends_the_job_with_its_message(self):
+        program = os.environ["ORBITMILL_WITH_FAULT"]
+        for ranks in (1, 2, 4):
+            for failing in range(ranks):
+                result = run("decompose", "--length", 20, "--feedback", "0,2,3,(5,9)", "-o", "f.h5",
+                             ranks=ranks, program=program, timeout=30,
+                             env={"FAULT_RANK": str(failing)})
+                self.assertEqual(result.returncode, 70, result.stderr)
+                self.assertEqual(result.stderr.count("injected into rank"), 1, result.stderr)
+                self.assertIn(f"injected into rank {failing}", result.stderr)
+                self.assertEqual([name for name in os.listdir(".") if name.startswith("f.h5")], [])
+
+
+if __name__ == "__main__":
+    unittest.main()

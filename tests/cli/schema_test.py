@@ -1,0 +1,149 @@
+"""Compares jobs/SCHEMA.md with files that the program has just written: every name on the page, every
+name in a file, with kind, type, shape and condition.
+
+Arguments are files to compare; without any the test has the program write one for each condition.
+"""
+import os
+import re
+import subprocess
+import sys
+
+import h5py
+import numpy
+
+SOURCE = os.environ.get("ORBITMILL_SOURCE_DIR", os.path.join(os.path.dirname(__file__), "..", ".."))
+TYPES = {"uint64": "<u8", "int32": "<i4", "float64": "<f8", "uint8": "|u1", "flag": "|u1"}
+
+
+def page_entries():
+    """{"/group/name": (kind, type, shape, condition)} from the tables of the page."""
+    entries = {}
+    group = None
+    with open(os.path.join(SOURCE, "jobs", "SCHEMA.md"), encoding="utf-8") as page:
+        for line in page:
+            if heading := re.match(r"## (/\w*)$", line):
+                group = heading.group(1).rstrip("/")
+            elif line.startswith("| `") and group is not None:
+                name, kind, type_, shape, _unit, meaning, when = [
+                    cell.strip() for cell in line.strip().strip("|").split("|")]
+                assert meaning and when, f"{group}: incomplete line: {line}"
+                entries[f"{group}/{name.strip('`')}"] = (kind, type_, shape, when)
+    return entries
+
+
+def file_entries(file):
+    """The same names as they are in a file: {"/group/name": (kind, object)}."""
+    entries = {}
+
+    def note(path, item):
+        for name in item.attrs:
+            entries[f"{path}/{name}"] = ("attribute", item.attrs.get_id(name))
+        if isinstance(item, h5py.Dataset):
+            entries[path] = ("dataset", item.id)
+
+    note("", file)
+    file.visititems(lambda path, item: note("/" + path, item))
+    return entries
+
+
+def text(value):
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def sizes(file):
+    """What the letters of the page stand for in this file."""
+    return {"k": file["histogram/length"].size, "c": int(file["certificate"].attrs["cycles"]),
+            "q^n": int(text(file["certificate"].attrs["states"])), "h": file["run/hosts"].size,
+            "p": file["run/phase_name"].size, "r": int(file["run"].attrs["ranks"]), "2": 2}
+
+
+def expected_shape(shape, letters):
+    if not shape:
+        return ()
+    letter, plus = re.fullmatch(r"\[(.+?)(\+1)?\]", shape).groups()
+    return (letters[letter] + (1 if plus else 0),)
+
+
+def conditions(file):
+    register = file["register"].attrs
+    return {"always": True, "reserved": False,
+            "m > 1": int(register["degree"]) > 1,
+            "all coefficients are 1": not re.search(r"\d\*|\b[2-9]", re.sub(
+                r"x\d+", "x", text(register["feedback"]))),
+            "f is linear": bool(register["linear"]),
+            "cycle table": "cycles" in file, "sequences": "sequences" in file}
+
+
+def check_type(name, type_, handle):
+    dtype = handle.dtype
+    if type_ != "text":
+        assert dtype.str == TYPES[type_], f"{name}: type {dtype.str}, the page says {type_}"
+        return
+    h5type = handle.get_type()
+    assert isinstance(h5type, h5py.h5t.TypeStringID), f"{name}: no text"
+    assert not h5type.is_variable_str(), f"{name}: not of fixed size"
+    assert h5type.get_strpad() == h5py.h5t.STR_NULLPAD, f"{name}: not padded with nulls"
+    assert h5type.get_cset() == h5py.h5t.CSET_UTF8, f"{name}: not UTF-8"
+
+
+def compare(path, page):
+    """Returns which conditional names the file has."""
+    with h5py.File(path, "r") as file:
+        found = file_entries(file)
+        letters = sizes(file)
+        holds = conditions(file)
+        for name in found:
+            assert name in page, f"{path}: {name} is not on the page"
+        for name, (kind, type_, shape, when) in page.items():
+            assert when in holds, f"{name}: no test for the condition \"{when}\""
+            assert (name in found) == holds[when], f"{path}: {name}: the page says \"{when}\""
+            if name not in found:
+                continue
+            assert found[name][0] == kind, f"{name}: {found[name][0]}, the page says {kind}"
+            check_type(name, type_, found[name][1])
+            expected = expected_shape(shape, letters)
+            assert found[name][1].shape == expected, \
+                f"{path}: {name}: shape {found[name][1].shape}, the page says {shape} = {expected}"
+        for table in ("cycles/leader", "cycles/length", "sequences/offset", "sequences/symbol"):
+            if table in file:
+                assert file[table].chunks and file[table].compression == "gzip", table
+                assert file[table].chunks[0] <= max(1, file[table].shape[0]), table
+                assert file[table].shuffle == (file[table].dtype == numpy.uint64), table
+        assert text(file.attrs["filetype"]) == "orbitmill decomposition"
+        assert file.attrs["version"].tolist() == [1, 0]
+        return {name for name in found if page[name][3] != "always"}
+
+
+def written_by_the_program():
+    """One file for each condition of the page, holding and not holding."""
+    jobs = {
+        "nonlinear.h5": ["--length", "9", "--feedback", "0,1,(2,3)", "--cycles", "all",
+                         "--sequences"],
+        "complemented.h5": ["--length", "7", "--feedback", "x0 + x3 + 1", "--cycles", "none"],
+        "linear.h5": ["--polynomial", "x^8 + x^4 + x^3 + x^2 + 1", "--cycles", "all"],
+        "ternary.h5": ["--field", "3", "--coefficients", "2,0,1", "--cycles", "all"],
+        "extension.h5": ["--field", "4", "--coefficients", "2,1,1", "--cycles", "all"],
+    }
+    for name, job in jobs.items():
+        subprocess.run([os.environ["ORBITMILL_BIN"], "decompose", *job, "--quiet", "-o", name],
+                       check=True, timeout=60,
+                       env=dict(os.environ, ORBITMILL_OVERSUBSCRIBE="1"))
+    return list(jobs)
+
+
+def main():
+    page = page_entries()
+    assert len(page) > 50, "the tables of the page were not found"
+    given = sys.argv[1:]
+    seen = set()
+    for path in given or written_by_the_program():
+        seen |= compare(path, page)
+    if not given:
+        unseen = {name for name, entry in page.items()
+                  if entry[3] not in ("always", "reserved")} - seen
+        assert not unseen, f"no file showed {sorted(unseen)}"
+    print(f"{len(page)} names agree")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+/// Agreed failures reach every rank; the lowest failing rank speaks.
+#include "orbitmill/cluster/failure.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/mpi/communicator.hpp>
+#include <boost/serialization/vector.hpp>
+#include <new>
+#include <vector>
+
+#include "orbitmill/cluster/messages.hpp"
+
+namespace orbitmill {
+namespace {
+
+template <class Action>
+Failure failure_of(Action action) {
+  try {
+    action();
+  } catch (...) {
+    return describe_current_exception();
+  }
+  return {};
+}
+
+TEST(Failure, DescribesEveryKindOfException) {
+  EXPECT_EQ(failure_of([] { throw JobError("a"); }).code, 65);
+  EXPECT_EQ(failure_of([] { throw IoError("b"); }).message, "b");
+  EXPECT_EQ(failure_of([] { throw std::bad_alloc(); }).code, 70);
+  EXPECT_NE(failure_of([] { throw std::bad_alloc(); }).message.find("memory"), std::string::npos);
+  EXPECT_EQ(failure_of([] { throw std::runtime_error("c"); }).message, "unexpected: c");
+  EXPECT_EQ(failure_of([] { throw 1; }).code, 70);
+}
+
+TEST(Failure, AgreeThrowsEverywhereWithTheLowestFailingRank) {
+  const boost::mpi::communicator comm;
+  EXPECT_NO_THROW(agree(comm, [] {}));
+  for (int failing = 0; failing < comm.size(); ++failing) {
+    try {
+      agree(comm, [&] {
+        if (comm.rank() >= failing) throw IoError("rank " + std::to_string(comm.rank()));
+      });
+      FAIL() << "no exception on rank " << comm.rank();
+    } catch (const AgreedError& error) {
+      EXPECT_EQ(error.exit_code(), ExitCode::io_error);
+      EXPECT_EQ(error.what(), "rank " + std::to_string(failing));
+    }
+  }
+}
+
+TEST(Failure, RootDecidesForAll) {
+  const boost::mpi::communicator comm;
+  const auto decided = decide_on_root(comm, [] { return std::vector<int>{1, 2, 3}; });
+  EXPECT_EQ(decided, (std::vector<int>{1, 2, 3}));
+  EXPECT_THROW(decide_on_root(comm, []() -> int { throw UsageError("no"); }), AgreedError);
+}
+
+TEST(Messages, CountsThatDoNotFitAreRefused) {
+  EXPECT_EQ(to_mpi_int(0x7fff'ffff), 0x7fff'ffff);
+  EXPECT_THROW(to_mpi_int(0x8000'0000), InternalError);
+}
+
+}  // namespace
+}  // namespace orbitmill
