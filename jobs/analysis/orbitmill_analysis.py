@@ -10,6 +10,7 @@ In Python:
 
 On the command line:
     python3 orbitmill_analysis.py plot FILE.h5 -o histogram.png
+    python3 orbitmill_analysis.py bench FILE.json -o bench.png    (orbitmill_bench.py)
 
 Needs h5py and pandas; drawing needs matplotlib (Debian: python3-h5py python3-pandas
 python3-matplotlib). The file is described in jobs/SCHEMA.md.
@@ -24,6 +25,8 @@ import h5py
 import numpy
 import pandas
 
+import orbitmill_bench
+
 FILETYPE = "orbitmill decomposition"
 VERSION_MAJOR = 1
 
@@ -34,7 +37,7 @@ class ResultError(Exception):
 
 @dataclasses.dataclass
 class Result:
-    """One decomposition. Numbers in `register`, `certificate` and `run` are Python's, without limit."""
+    """One decomposition. Numbers in `register`, `certificate` and `run` are Python's own."""
 
     path: pathlib.Path
     title: str
@@ -43,7 +46,8 @@ class Result:
     cycles: Optional[pandas.DataFrame]
     certificate: dict
     run: dict
-    profile: pandas.DataFrame
+    profile: pandas.DataFrame  # by rank
+    threads: pandas.DataFrame  # what each computing thread did
 
     @property
     def states(self) -> int:
@@ -99,10 +103,15 @@ def _read(path, file):
                                    "length": file["cycles/length"][...]})
     run = _attributes(file["run"])
     run["hosts"] = _column(file["run/hosts"]).tolist()
-    run["phases"] = dict(zip(_column(file["run/phase_name"]), file["run/phase_seconds"][...].tolist()))
-    profile = pandas.DataFrame({name: _column(column) for name, column in file["profile"].items()})
+    run["phases"] = dict(zip(_column(file["run/phase_name"]),
+                             file["run/phase_seconds"][...].tolist()))
+    columns = {name: _column(column) for name, column in file["profile"].items()}
+    profile = pandas.DataFrame({name: column for name, column in columns.items()
+                                if not name.startswith("thread_")})
+    threads = pandas.DataFrame({name[len("thread_"):]: column for name, column in columns.items()
+                                if name.startswith("thread_")})
     return Result(path, _plain(file.attrs["title"]), register, histogram, cycles, certificate, run,
-                  profile.set_index("rank").sort_index())
+                  profile.set_index("rank").sort_index(), threads)
 
 
 def _plain(value):
@@ -129,10 +138,11 @@ def _short(text, width):
 
 def plot_histogram(result: Result, path=None):
     """Draws number of cycles against cycle length, both logarithmic, and below it the share of the
-    state space on cycles up to a length. Returns the matplotlib figure; saves it if `path` is given.
+    state space on cycles up to a length. Returns the matplotlib figure and, if `path` is given,
+    saves it there.
     """
-    # Imported here: reading results should not need matplotlib. The figure is made without pyplot, so
-    # that no display is needed and no state is left behind.
+    # Imported here: reading results should not need matplotlib. The figure is made without pyplot,
+    # so that no display is needed and no state is left behind.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
@@ -198,10 +208,16 @@ def main(arguments=None) -> int:
     plot.add_argument("file", help="result of orbitmill decompose")
     plot.add_argument("-o", "--output", required=True,
                       help="picture to write; its ending chooses the format: .png, .pdf, .svg")
+    bench = commands.add_parser("bench", help="draw the figures of orbitmill bench")
+    bench.add_argument("file", help="what orbitmill bench --json wrote")
+    bench.add_argument("-o", "--output", required=True, help="picture to write, as for plot")
     options = parser.parse_args(arguments)
     try:
-        plot_histogram(load(options.file), options.output)
-    except (ResultError, OSError, ValueError) as error:
+        if options.command == "bench":
+            orbitmill_bench.plot_bench(orbitmill_bench.load_bench(options.file), options.output)
+        else:
+            plot_histogram(load(options.file), options.output)
+    except (ResultError, orbitmill_bench.BenchError, OSError, ValueError) as error:
         print(f"orbitmill_analysis: error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -12,15 +12,6 @@
 namespace orbitmill {
 namespace {
 
-/// The rank that the launcher gave this process, before MPI is up: what needs no MPI (help, usage
-/// errors, show) must appear once, not once per rank.
-bool is_first_process() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
-    if (const char* rank = std::getenv(name)) return std::string(rank) == "0";
-  }
-  return true;
-}
-
 int run_command(const CommandLine& command_line, int argc, char** argv,
                 const ApplicationHooks& hooks) {
   switch (command_line.command) {
@@ -31,18 +22,32 @@ int run_command(const CommandLine& command_line, int argc, char** argv,
       return is_first_process() ? run_show(command_line) : 0;
     case Command::decompose:
       return run_decompose(command_line, argc, argv, hooks);
+    case Command::bench:
+      return run_bench(command_line, argc, argv, hooks);
   }
   return static_cast<int>(ExitCode::internal);
 }
 
 }  // namespace
 
+bool is_first_process() {
+  // Asked once, at the start: MPI_Init of a process without a launcher sets such variables itself.
+  static const bool first = [] {
+    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
+      if (const char* rank = std::getenv(name)) return std::string(rank) == "0";
+    }
+    return true;
+  }();
+  return first;
+}
+
 int run_application(int argc, char** argv, const ApplicationHooks& hooks) {
   elapsed_seconds();
+  is_first_process();
   try {
     return run_command(parse_command_line(argc, argv), argc, argv, hooks);
   } catch (...) {
-    // Only errors that every process meets alike arrive here: run_decompose deals with its own.
+    // Only errors that every process meets alike arrive here: run_under_mpi deals with its own.
     // The first process alone carries the exit code: mpirun kills the others as soon as one fails, and
     // that must not be before the message is out.
     if (!is_first_process()) return 0;

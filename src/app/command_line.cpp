@@ -17,6 +17,7 @@ constexpr const char* program_footer =
   orbitmill decompose --length 24 --feedback '0,2,3,(5,9)' -o r.h5
   mpirun -n 4 orbitmill decompose job.toml -o result.h5
   orbitmill show result.h5
+  mpirun -n 2 orbitmill bench
 `orbitmill COMMAND --help` explains the options of a command.)";
 
 constexpr const char* decompose_footer =
@@ -32,6 +33,18 @@ Examples:
   orbitmill decompose --polynomial 'x^16 + x^12 + x^3 + x + 1' -o r.h5
   mpirun -n 4 orbitmill decompose --field 3 --coefficients 2,0,1,0,0,1 -o r.h5
   mpirun -n 4 orbitmill decompose job.toml -o r.h5 --overwrite)";
+
+constexpr const char* bench_footer =
+    R"(Every configuration computes in this job, on some or all of its ranks; nothing
+else is started. The runs are interleaved, and every result is compared with the
+first one. jobs/SCHEDULING.md explains the schedules and the figures.
+
+Examples:
+  mpirun -n 2 orbitmill bench
+  mpirun -n 8 orbitmill bench -n 28 --scaling --repeat 3 --json b.json
+  mpirun -n 2 orbitmill bench --lengths 16,20,24 --modes stealing \
+    --batch-sizes decades --csv b.csv
+  python3 jobs/analysis/orbitmill_analysis.py bench b.json -o b.png)";
 
 constexpr const char* show_footer =
     R"(Examples:
@@ -56,14 +69,14 @@ class OptionTable {
   }
 
   void flag(const char* flags, std::optional<bool>& target, const char* description,
-            const char* environment) {
+            const char* environment = nullptr) {
     app_.add_flag_callback(
             flags, [&target] { target = true; }, description)
         ->group(group_)
         ->option_text(" ");
     // CLI11 lists a flag's variable as a value; read it ourselves so that 0 and 1 both mean
     // something.
-    environment_flags_.push_back({environment, &target});
+    if (environment != nullptr) environment_flags_.push_back({environment, &target});
   }
 
   /// Call after parsing: the environment for flags that were not given.
@@ -103,11 +116,16 @@ void add_register_options(OptionTable& table, RegisterOptions& reg) {
 void add_run_options(OptionTable& table, RunOptions& run) {
   table.group("Run");
   table.value("--engine", run.engine, "NAME", "auto or leader [auto]", "ORBITMILL_ENGINE");
-  table.value("--schedule", run.schedule, "NAME", "auto or static [auto]", "ORBITMILL_SCHEDULE");
+  table.value("--schedule", run.schedule, "NAME",
+              "auto, sequential, static, shared, stealing or\nhybrid [auto]", "ORBITMILL_SCHEDULE");
+  table.value("--steal-transport", run.steal_transport, "NAME",
+              "between nodes: auto, windows or messages [auto]", "ORBITMILL_STEAL_TRANSPORT");
   table.value("-t,--threads", run.threads, "T", "computing threads per rank [cores of the rank]",
               "ORBITMILL_THREADS");
   table.value("--batch-size", run.batch_size, "B", "indices per batch [adaptive, about 2 ms]",
               "ORBITMILL_BATCH_SIZE");
+  table.value("--trace", run.trace, "FILE.json", "write every batch as a trace for ui.perfetto.dev",
+              "ORBITMILL_TRACE");
   table.flag("--oversubscribe", run.oversubscribe, "allow more workers than cores or than work",
              "ORBITMILL_OVERSUBSCRIBE");
   table.flag("--quiet", run.quiet, "print errors only", "ORBITMILL_QUIET");
@@ -123,6 +141,33 @@ void add_output_options(OptionTable& table, RunOptions& run) {
              "ORBITMILL_SEQUENCES");
   table.flag("--overwrite", run.overwrite, "replace an existing file", "ORBITMILL_OVERWRITE");
   table.value("--title", run.title, "TEXT", "title stored in the file", "ORBITMILL_TITLE");
+}
+
+void add_bench_options(OptionTable& table, BenchOptions& bench) {
+  add_register_options(table, bench.job.reg);
+  table.group("Measure");
+  table.value("--lengths", bench.lengths, "LIST", "several lengths of register, such as 16,20,24");
+  table.value("--modes", bench.modes, "LIST",
+              "some of sequential, threads (rank 0 alone),\nstatic, shared, stealing, hybrid, "
+              "auto [all]");
+  table.flag("--scaling", bench.scaling, "also stealing and static with 1, 2, 4 ... workers");
+  table.value("--batch-sizes", bench.batch_sizes, "LIST",
+              "also these batch sizes, such as 10,100,1000, or\ndecades; with stealing, or the "
+              "--modes given");
+  table.value("--repeat", bench.repeat, "N", "counted runs of each configuration [5]");
+  table.group("Run");
+  table.value("--steal-transport", bench.job.run.steal_transport, "NAME",
+              "between nodes: auto, windows or messages [auto]", "ORBITMILL_STEAL_TRANSPORT");
+  table.value("-t,--threads", bench.job.run.threads, "T",
+              "computing threads per rank [cores of the rank]", "ORBITMILL_THREADS");
+  table.value("--cycles", bench.job.run.cycles, "none|all|N",
+              "rows of the cycle table to keep [10000000]", "ORBITMILL_CYCLES");
+  table.flag("--oversubscribe", bench.job.run.oversubscribe, "allow more workers than cores",
+             "ORBITMILL_OVERSUBSCRIBE");
+  table.flag("--quiet", bench.job.run.quiet, "print the tables and errors only", "ORBITMILL_QUIET");
+  table.group("Output");
+  table.flag("--overwrite", bench.job.run.overwrite, "replace existing files",
+             "ORBITMILL_OVERWRITE");
 }
 
 std::string join_arguments(int argc, char** argv) {
@@ -178,6 +223,17 @@ CommandLine parse_command_line(int argc, char** argv) {
   add_run_options(table, result.options.run);
   add_output_options(table, result.options.run);
 
+  CLI::App* bench = app.add_subcommand("bench", "measure the schedules side by side");
+  bench->footer(bench_footer);
+  OptionTable bench_table(*bench);
+  add_bench_options(bench_table, result.bench);
+  bench->add_option("--json", result.bench.json, "write all figures and single times")
+      ->option_text("FILE")
+      ->group("Output");
+  bench->add_option("--csv", result.bench.csv, "write a line for each row of the tables")
+      ->option_text("FILE")
+      ->group("Output");
+
   CLI::App* show = app.add_subcommand("show", "print a result file");
   show->footer(show_footer);
   show->add_option("FILE.h5", result.file, "a file made by decompose")
@@ -190,7 +246,7 @@ CommandLine parse_command_line(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-    table.apply_environment_flags();
+    (bench->parsed() ? bench_table : table).apply_environment_flags();
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
     result.text = chosen.empty() ? app.help() : chosen.front()->help("orbitmill");
@@ -203,7 +259,9 @@ CommandLine parse_command_line(int argc, char** argv) {
     throw UsageError(fmt::format("{} (see `orbitmill{} --help`)", error.what(),
                                  chosen.empty() ? "" : " " + chosen.front()->get_name()));
   }
-  result.command = show->parsed() ? Command::show : Command::decompose;
+  result.command = show->parsed()    ? Command::show
+                   : bench->parsed() ? Command::bench
+                                     : Command::decompose;
   return result;
 }
 

@@ -1,20 +1,17 @@
 /// `orbitmill decompose`: job file -> register -> phases -> reduction -> certificate -> HDF5.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/mpi/collectives.hpp>
-#include <boost/mpi/environment.hpp>
 #include <boost/serialization/vector.hpp>
-#include <csignal>
-#include <ctime>
 #include <functional>
 #include <memory>
 
+#include "launch.hpp"
 #include "orbitmill/app/application.hpp"
 #include "orbitmill/app/job.hpp"
 #include "orbitmill/app/log.hpp"
+#include "orbitmill/app/profile_report.hpp"
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/cluster/topology.hpp"
 #include "orbitmill/decompose/cycle_table.hpp"
@@ -25,15 +22,8 @@
 namespace orbitmill {
 namespace {
 
-std::string utc_now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-}
-
-std::uint64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
-}
+/// Runs longer than this print their profile unasked.
+constexpr double profile_after_s = 10;
 
 /// Root reads and checks the job; every rank gets it.
 Job distribute_job(const boost::mpi::communicator& comm, const CommandLine& command_line) {
@@ -50,39 +40,32 @@ Job distribute_job(const boost::mpi::communicator& comm, const CommandLine& comm
   });
 }
 
-/// The number of workers of this rank. Refuses waste, with the override named.
-unsigned choose_threads(const Job& job, const Topology& topology) {
-  if (job.oversubscribe) return job.threads > 0 ? job.threads : topology.own_cores;
-  if (topology.cores_shared) {
-    throw UsageError(fmt::format(
-        "{} ranks on host {} share {} core{}: they would only slow each other down; start fewer "
-        "ranks, or add --oversubscribe",
-        topology.ranks_on_node, topology.host, topology.cores, topology.cores == 1 ? "" : "s"));
-  }
-  if (job.threads > topology.own_cores) {
-    throw UsageError(
-        fmt::format("--threads {}: a rank on host {} has {} core{} of its own; ask for fewer "
-                    "threads, let mpirun "
-                    "give each rank more cores (--bind-to none, or --map-by socket:PE={}), or add "
-                    "--oversubscribe",
-                    job.threads, topology.host, topology.own_cores,
-                    topology.own_cores == 1 ? "" : "s", job.threads));
-  }
-  return job.threads > 0 ? job.threads : topology.own_cores;
-}
-
 RankProfile profile_of(const boost::mpi::communicator& comm, const Topology& topology,
-                       unsigned threads, const Decomposition& result) {
+                       const Scheduler& scheduler, std::uint64_t job_bytes,
+                       const Decomposition& result) {
   RankProfile profile;
   profile.rank = static_cast<std::uint32_t>(comm.rank());
   profile.host = topology.host;
-  profile.threads = threads;
   profile.states_walked = result.lane_steps;
+  profile.fallbacks = scheduler.fallbacks();
+  profile.bytes_serialized = job_bytes;
   for (const PhaseReport& phase : result.phases) {
+    profile.threads = static_cast<std::uint32_t>(phase.workers.size());
     profile.batches += phase.batches;
     profile.busy_s += phase.busy_s;
     profile.idle_s += phase.idle_s;
     profile.communication_s += phase.communication_s;
+    profile.stealing_s += phase.stealing_s;
+    profile.node_steals_tried += phase.node_steals_tried;
+    profile.node_steals_won += phase.node_steals_won;
+    profile.cluster_steals_tried += phase.cluster_steals_tried;
+    profile.cluster_steals_won += phase.cluster_steals_won;
+    profile.workers.resize(phase.workers.size());
+    for (std::size_t i = 0; i < phase.workers.size(); ++i) {
+      profile.workers[i].busy_s += phase.workers[i].busy_s;
+      profile.workers[i].idle_s += phase.workers[i].idle_s;
+      profile.workers[i].batches += phase.workers[i].batches;
+    }
   }
   profile.peak_memory_bytes = peak_memory_bytes();
   return profile;
@@ -105,8 +88,6 @@ RunInfo provenance(const Job& job, const CommandLine& command_line, const Topolo
   run.engine = "leader";
   run.engine_reason = job.engine == "auto" ? "the only engine of this version" : "asked for";
   run.schedule_asked = job.schedule;
-  run.schedule = "static";
-  run.schedule_reason = job.schedule == "auto" ? "the only mode of this version" : "asked for";
   return run;
 }
 
@@ -124,6 +105,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
                             const ApplicationHooks& hooks) {
   const std::string start_utc = utc_now();
   const Job job = distribute_job(comm, command_line);
+  const std::uint64_t job_bytes = serialized_bytes(comm, job);
   const bool root = comm.rank() == 0;
   const Log log(job.quiet     ? Log::Level::quiet
                 : job.verbose ? Log::Level::verbose
@@ -140,7 +122,10 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
                     comm.size(), reg.state_count(), reg.state_count()));
   }
   unsigned threads = 0;
-  agree(comm, [&] { threads = choose_threads(job, topology); });
+  agree(comm, [&] {
+    refuse_singletons(comm, job.oversubscribe);
+    threads = choose_threads(job.threads, job.oversubscribe, topology);
+  });
   const unsigned all_threads = boost::mpi::all_reduce(comm, threads, std::plus<>());
   WorkerPool pool(threads);
   const double ready_s = elapsed_seconds();
@@ -153,16 +138,30 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
 
   ProgressReport progress(log, isatty(STDERR_FILENO) != 0);
   ScheduleOptions schedule;
+  schedule.mode = *mode_named(job.schedule);
+  schedule.transport = *transport_named(job.steal_transport);
   schedule.batch_size = job.batch_size;
+  schedule.trace = !job.trace.empty();
   schedule.listener = &progress;
   schedule.before_batch = hooks.before_batch;
+  schedule.tamper = hooks.tamper;
+  if (hooks.watchdog_s > 0) schedule.watchdog_s = hooks.watchdog_s;
   Scheduler scheduler(comm, pool, schedule);
+  if (topology.nodes > 1) log.detail("work crosses nodes by {}", scheduler.transport_name());
+  if (scheduler.fallbacks() > 0) {
+    log.info(
+        "stealing between nodes by messages: this MPI cannot create a one-sided window across "
+        "nodes (see slurm/README.md)");
+  }
   const Decomposition result = decompose_by_leaders(reg, job.cycles, scheduler);
+  log.detail("schedule {}: {}", name_of(result.phases.front().mode),
+             result.phases.front().mode_reason);
   std::optional<SequenceSlice> sequences;
   if (job.sequences) sequences = sequences_of(comm, reg, *result.cycles);
 
   DecompositionRecord record;
-  boost::mpi::gather(comm, profile_of(comm, topology, threads, result), record.profile, 0);
+  boost::mpi::gather(comm, profile_of(comm, topology, scheduler, job_bytes, result), record.profile,
+                     0);
   if (root) {
     record.title = job.title;
     record.register_spec = reg.spec();
@@ -176,6 +175,9 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     record.run.start_utc = start_utc;
     record.run.end_utc = utc_now();
     record.run.elapsed_s = elapsed_seconds();
+    // The sweep is the phase that matters; later ones are small beside it.
+    record.run.schedule = name_of(result.phases.front().mode);
+    record.run.schedule_reason = result.phases.front().mode_reason;
     record.run.phases.push_back({"start-up", ready_s});
     double phases_s = ready_s;
     for (const PhaseReport& phase : result.phases) {
@@ -184,6 +186,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     }
     record.run.phases.push_back({"reduction", record.run.elapsed_s - phases_s});
   }
+  const double result_s = elapsed_seconds();
   log.info("certified: {} cycles hold all {} states; checksum {:016x}", result.certificate.cycles,
            result.certificate.states, result.certificate.checksum);
   agree(comm, [&] {
@@ -191,25 +194,23 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
                  sequences ? &*sequences : nullptr);
   });
   log.info("wrote {}", job.output);
+  if (!job.trace.empty()) {
+    write_trace(comm, job.trace, result.phases);
+    log.info("wrote the trace {}; open it in ui.perfetto.dev", job.trace);
+  }
+  // A long run ends with its profile; a short one only when asked.
+  if (root && (result_s > profile_after_s || log.shows(Log::Level::verbose))) {
+    for (const std::string& line : profile_table(record.profile)) log.info("{}", line);
+  }
 }
 
 }  // namespace
 
 int run_decompose(const CommandLine& command_line, int argc, char** argv,
                   const ApplicationHooks& hooks) {
-  // A file size limit must come back as an error of write(), not as the end of the process.
-  std::signal(SIGXFSZ, SIG_IGN);
-  const boost::mpi::environment environment(argc, argv, boost::mpi::threading::funneled);
-  const boost::mpi::communicator comm;
-  try {
+  return run_under_mpi(argc, argv, [&](const boost::mpi::communicator& comm) {
     decompose_on_all_ranks(comm, command_line, hooks);
-    return 0;
-  } catch (const AgreedError& error) {
-    if (comm.rank() == 0) fmt::print(stderr, "orbitmill: error: {}\n", error.what());
-    return static_cast<int>(error.exit_code());
-  } catch (...) {
-    abort_job(comm, describe_current_exception());
-  }
+  });
 }
 
 }  // namespace orbitmill

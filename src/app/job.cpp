@@ -115,9 +115,11 @@ JobOptions prefer(const JobOptions& first, const JobOptions& second) {
   fall_back(both.run.title, second.run.title);
   fall_back(both.run.engine, second.run.engine);
   fall_back(both.run.schedule, second.run.schedule);
+  fall_back(both.run.steal_transport, second.run.steal_transport);
   fall_back(both.run.threads, second.run.threads);
   fall_back(both.run.batch_size, second.run.batch_size);
   fall_back(both.run.oversubscribe, second.run.oversubscribe);
+  fall_back(both.run.trace, second.run.trace);
   fall_back(both.run.cycles, second.run.cycles);
   fall_back(both.run.sequences, second.run.sequences);
   fall_back(both.run.overwrite, second.run.overwrite);
@@ -134,7 +136,9 @@ Job resolve_job(const JobOptions& options) {
 
   const RunOptions& run = options.run;
   job.engine = resolve_choice("--engine", run.engine, {"auto", "leader"});
-  job.schedule = resolve_choice("--schedule", run.schedule, {"auto", "static"});
+  job.schedule = resolve_choice("--schedule", run.schedule, {"auto", "sequential", "static", "shared", "stealing", "hybrid"});
+  job.steal_transport =
+      resolve_choice("--steal-transport", run.steal_transport, {"auto", "windows", "messages"});
   if (run.threads) {
     if (*run.threads < 1 || *run.threads > 4096) {
       throw UsageError(fmt::format("--threads {}: expected 1 to 4096", *run.threads));
@@ -148,6 +152,7 @@ Job resolve_job(const JobOptions& options) {
     job.batch_size = static_cast<std::uint64_t>(*run.batch_size);
   }
   job.oversubscribe = run.oversubscribe.value_or(false);
+  job.trace = run.trace.value_or("");
   job.cycles = resolve_cycles(run.cycles);
   job.sequences = run.sequences.value_or(false);
   job.overwrite = run.overwrite.value_or(false);

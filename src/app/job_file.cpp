@@ -131,6 +131,7 @@ JobOptions parse_job(const std::string& text, const std::string& name) {
     Section section(*table, "run", name);
     section.read("engine", options.run.engine);
     section.read("schedule", options.run.schedule);
+    section.read("steal_transport", options.run.steal_transport);
     section.read("threads", options.run.threads);
     section.read("batch_size", options.run.batch_size);
     section.read("oversubscribe", options.run.oversubscribe);

@@ -19,6 +19,7 @@ std::string print_job(const Job& job) {
   toml::table run;
   run.insert("engine", job.engine);
   run.insert("schedule", job.schedule);
+  run.insert("steal_transport", job.steal_transport);
   if (job.threads > 0) run.insert("threads", static_cast<std::int64_t>(job.threads));
   if (job.batch_size > 0) run.insert("batch_size", static_cast<std::int64_t>(job.batch_size));
   run.insert("oversubscribe", job.oversubscribe);

@@ -19,6 +19,12 @@ namespace {
 /// is in a phase; it does not look inside a blocking collective, and then the rank acts by itself.
 constexpr std::chrono::milliseconds patience{2000};
 
+/// How long a rank whose action failed waits for the others' verdict. Only a job that has failed
+/// already waits, so the value decides how it ends, not whether: ranks that are merely slow should
+/// still end in order. ROMIO is the case in point: it reports a full disk to some ranks only (Open
+/// MPI 4.1.4, seen with 2 to 4 ranks), and HDF5 1.10 goes on communicating on the others.
+constexpr std::chrono::seconds verdict_patience{10};
+
 [[noreturn]] void print_and_abort(const boost::mpi::communicator& comm, int rank,
                                   const Failure& failure) {
   const std::string where = comm.size() > 1 ? fmt::format(" (rank {})", rank) : std::string();
@@ -47,15 +53,32 @@ Failure describe_current_exception() {
   }
 }
 
-void agree(const boost::mpi::communicator& comm, const std::function<void()>& action) {
+void agree(const boost::mpi::communicator& comm, const std::function<void()>& action,
+           const std::function<void()>& clean_up) {
   Failure failure;
   try {
     action();
   } catch (...) {
     failure = describe_current_exception();
   }
-  const int mine = failure.code == 0 ? comm.size() : comm.rank();
-  const int lowest = boost::mpi::all_reduce(comm, mine, boost::mpi::minimum<int>());
+  const bool failed = failure.code != 0;
+  const int mine = failed ? comm.rank() : comm.size();
+  int lowest = mine;
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Iallreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, comm, &request);
+  if (failed) {
+    const auto deadline = std::chrono::steady_clock::now() + verdict_patience;
+    int done = 0;
+    while (MPI_Test(&request, &done, MPI_STATUS_IGNORE), done == 0) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        clean_up();
+        abort_job(comm, failure);
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  } else {
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
+  }
   if (lowest == comm.size()) return;
   boost::mpi::broadcast(comm, failure, lowest);
   throw AgreedError(static_cast<ExitCode>(failure.code), failure.message);

@@ -35,9 +35,19 @@ void LeaderSweep::prepare(unsigned workers) {
 
 void LeaderSweep::run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) {
   Worker& mine = *workers_[worker];
-  const State end = last == index_count_ ? register_.state_count() : last * stride_;
-  mine.lane_steps += mine.tester->test_range(first * stride_, end, mine.tally);
+  mine.lane_steps += mine.tester->test_range(first * stride_, end_state(last), mine.tally);
   mine.tally.report_rows();
+}
+
+void LeaderSweep::sample(std::uint64_t first, std::uint64_t last) {
+  RowBudget no_rows({false, 0});
+  CycleTally thrown_away(no_rows);
+  workers_.front()->tester->test_range(first * stride_, end_state(last), thrown_away);
+}
+
+/// The state behind the last one of the indices below `last`.
+State LeaderSweep::end_state(std::uint64_t last) const {
+  return last == index_count_ ? register_.state_count() : last * stride_;
 }
 
 CycleTally LeaderSweep::take_tally() {

@@ -22,7 +22,9 @@ struct Walk {
   std::uint64_t length = 0;  ///< steps taken
 };
 
-class WordLeaderTester final : public LeaderTester {
+/// A cache line to itself: its counters are written in every round, and testers of several threads
+/// lie side by side on the heap (sharing a line made two threads slower than one).
+class alignas(128) WordLeaderTester final : public LeaderTester {
  public:
   explicit WordLeaderTester(const Register& reg) : stepper_(reg) {}
 

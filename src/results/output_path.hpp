@@ -25,8 +25,8 @@ void create_temporary(const std::filesystem::path& temporary, const std::filesys
 void publish(const std::filesystem::path& temporary, const std::filesystem::path& target,
              bool overwrite);
 
-/// "; space left in "x": 12 MB" for a message about a failed write, empty where nobody knows. HDF5 over
-/// MPI tells no cause, and a full disk is the likeliest.
+/// "; space left in "x": 12 MB" for a message about a failed write, empty where nobody knows. HDF5
+/// over MPI tells no cause, and a full disk is the likeliest.
 std::string free_space_note(const std::filesystem::path& target);
 
 }  // namespace orbitmill

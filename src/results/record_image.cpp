@@ -126,12 +126,11 @@ void write_run(hid_t file, const RunInfo& run) {
   write_column(id, "phase_seconds", seconds);
 }
 
-template <class Value, class Member>
-void write_profile_column(hid_t group, const char* name, const std::vector<RankProfile>& profile,
-                          Member member) {
+template <class Value, class Row, class Member>
+void write_columns_of(hid_t group, const char* name, const std::vector<Row>& rows, Member member) {
   std::vector<Value> values;
-  values.reserve(profile.size());
-  for (const RankProfile& rank : profile) values.push_back(rank.*member);
+  values.reserve(rows.size());
+  for (const Row& row : rows) values.push_back(row.*member);
   write_column(group, name, values);
 }
 
@@ -139,15 +138,24 @@ void write_profile(hid_t file, const std::vector<RankProfile>& profile) {
   const Hdf5Handle group = make_group(file, "profile");
   const hid_t id = group.get();
   using Word = std::uint64_t;
-  write_profile_column<Word>(id, "rank", profile, &RankProfile::rank);
-  write_profile_column<std::string>(id, "host", profile, &RankProfile::host);
-  write_profile_column<Word>(id, "threads", profile, &RankProfile::threads);
-  write_profile_column<Word>(id, "states_walked", profile, &RankProfile::states_walked);
-  write_profile_column<Word>(id, "batches", profile, &RankProfile::batches);
-  write_profile_column<double>(id, "busy_s", profile, &RankProfile::busy_s);
-  write_profile_column<double>(id, "idle_s", profile, &RankProfile::idle_s);
-  write_profile_column<double>(id, "communication_s", profile, &RankProfile::communication_s);
-  write_profile_column<Word>(id, "peak_memory_bytes", profile, &RankProfile::peak_memory_bytes);
+  write_columns_of<Word>(id, "rank", profile, &RankProfile::rank);
+  write_columns_of<std::string>(id, "host", profile, &RankProfile::host);
+  write_columns_of<Word>(id, "threads", profile, &RankProfile::threads);
+  for (const auto& [name, member] : profile_counts)
+    write_columns_of<Word>(id, name, profile, member);
+  for (const auto& [name, member] : profile_times)
+    write_columns_of<double>(id, name, profile, member);
+
+  std::vector<Word> ranks;
+  std::vector<WorkerProfile> workers;
+  for (const RankProfile& rank : profile) {
+    ranks.insert(ranks.end(), rank.workers.size(), rank.rank);
+    workers.insert(workers.end(), rank.workers.begin(), rank.workers.end());
+  }
+  write_column(id, "thread_rank", ranks);
+  write_columns_of<double>(id, "thread_busy_s", workers, &WorkerProfile::busy_s);
+  write_columns_of<double>(id, "thread_idle_s", workers, &WorkerProfile::idle_s);
+  write_columns_of<Word>(id, "thread_batches", workers, &WorkerProfile::batches);
 }
 
 /// Receives the buffer of the core driver when the file is closed. (H5Fget_file_image does not do:

@@ -50,16 +50,12 @@ Json certificate_json(const Certificate& certificate) {
 
 Json profile_json(const std::vector<RankProfile>& profile) {
   Json rows = Json::array();
-  for (const RankProfile& rank : profile)
-    rows.push_back({{"rank", rank.rank},
-                    {"host", rank.host},
-                    {"threads", rank.threads},
-                    {"states_walked", number(rank.states_walked)},
-                    {"batches", number(rank.batches)},
-                    {"busy_s", rank.busy_s},
-                    {"idle_s", rank.idle_s},
-                    {"communication_s", rank.communication_s},
-                    {"peak_memory_bytes", number(rank.peak_memory_bytes)}});
+  for (const RankProfile& rank : profile) {
+    Json row = {{"rank", rank.rank}, {"host", rank.host}, {"threads", rank.threads}};
+    for (const auto& [name, member] : profile_counts) row[name] = number(rank.*member);
+    for (const auto& [name, member] : profile_times) row[name] = rank.*member;
+    rows.push_back(row);
+  }
   return rows;
 }
 

@@ -160,26 +160,44 @@ RunInfo read_run(hid_t file, std::uint64_t file_bytes) {
   return run;
 }
 
+void same_length(std::size_t rows, std::size_t expected) {
+  if (rows != expected) damaged("/profile has columns of different lengths");
+}
+
+void read_workers(const ValueReader& in, std::vector<RankProfile>& profile) {
+  const auto ranks = in.numbers("thread_rank");
+  const auto busy = in.reals("thread_busy_s");
+  const auto idle = in.reals("thread_idle_s");
+  const auto batches = in.numbers("thread_batches");
+  for (const std::size_t rows : {busy.size(), idle.size(), batches.size()})
+    same_length(rows, ranks.size());
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    if (ranks[i] >= profile.size()) damaged("/profile has a thread of a rank that is not there");
+    profile[ranks[i]].workers.push_back({busy[i], idle[i], batches[i]});
+  }
+}
+
 std::vector<RankProfile> read_profile(hid_t file, std::uint64_t file_bytes) {
   const Hdf5Handle group = open_group(file, "profile");
   const ValueReader in(group.get(), "/profile", file_bytes);
   const auto ranks = in.numbers("rank");
   const auto hosts = in.texts("host");
   const auto threads = in.numbers("threads");
-  const auto states_walked = in.numbers("states_walked");
-  const auto batches = in.numbers("batches");
-  const auto busy = in.reals("busy_s");
-  const auto idle = in.reals("idle_s");
-  const auto communication = in.reals("communication_s");
-  const auto memory = in.numbers("peak_memory_bytes");
-  for (const std::size_t rows : {hosts.size(), threads.size(), states_walked.size(), batches.size(),
-                                 busy.size(), idle.size(), communication.size(), memory.size()})
-    if (rows != ranks.size()) damaged("/profile has columns of different lengths");
-  std::vector<RankProfile> profile;
-  for (std::size_t i = 0; i < ranks.size(); ++i)
-    profile.push_back({static_cast<std::uint32_t>(ranks[i]), hosts[i],
-                       static_cast<std::uint32_t>(threads[i]), states_walked[i], batches[i],
-                       busy[i], idle[i], communication[i], memory[i]});
+  same_length(hosts.size(), ranks.size());
+  same_length(threads.size(), ranks.size());
+  std::vector<RankProfile> profile(ranks.size());
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    profile[i].rank = static_cast<std::uint32_t>(ranks[i]);
+    profile[i].host = hosts[i];
+    profile[i].threads = static_cast<std::uint32_t>(threads[i]);
+  }
+  const auto fill = [&](const auto& column, auto member) {
+    same_length(column.size(), profile.size());
+    for (std::size_t i = 0; i < profile.size(); ++i) profile[i].*member = column[i];
+  };
+  for (const auto& [name, member] : profile_counts) fill(in.numbers(name), member);
+  for (const auto& [name, member] : profile_times) fill(in.reals(name), member);
+  read_workers(in, profile);
   return profile;
 }
 

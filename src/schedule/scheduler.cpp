@@ -4,246 +4,411 @@
 #include <mpi.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <boost/mpi/collectives.hpp>
 #include <boost/serialization/vector.hpp>
 #include <chrono>
-#include <memory>
+#include <ctime>
+#include <random>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "orbitmill/cluster/failure.hpp"
-#include "orbitmill/cluster/messages.hpp"
 #include "orbitmill/schedule/batch_size.hpp"
+#include "orbitmill/schedule/census.hpp"
+#include "orbitmill/schedule/cluster_level.hpp"
+#include "orbitmill/schedule/cost_model.hpp"
 #include "orbitmill/schedule/interval.hpp"
 
 namespace orbitmill {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::microseconds;
 
 double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-/// What one worker writes while it computes; a cache line of its own.
-struct alignas(64) WorkerCount {
-  std::atomic<double> cost_done{0};  ///< read by the main thread for progress
-  std::uint64_t indices = 0;
-  std::uint64_t batches = 0;
-  double busy_s = 0;
-};
+/// CPU time of the calling thread. Wall time would count the time slices that a main thread which shares
+/// its core with a worker gives away.
+double thread_cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
-/// Sleep between two rounds of the main thread: short at first, so that small phases end at once,
-/// then long enough to leave the core to the workers.
+/// A pause that doubles from `least` to `most`: short at first, so that small phases end at once,
+/// then long enough to leave the core to whoever computes.
 class Pause {
  public:
-  std::chrono::microseconds next() {
+  explicit constexpr Pause(microseconds most) : most_(most) {}
+  microseconds next() {
     const auto now = length_;
-    length_ = std::min(length_ * 2, std::chrono::microseconds(2000));
+    length_ = std::min(length_ * 2, most_);
     return now;
   }
+  void reset() { length_ = least; }
 
  private:
-  std::chrono::microseconds length_{20};
+  static constexpr microseconds least{20};
+  microseconds most_;
+  microseconds length_{least};
+};
+
+/// Between rounds of a main thread: DESIGN 6 measured 1.3 % of a core at 1 ms.
+constexpr microseconds round_pause{1000};
+/// While an own steal is out, and between looks of a worker without work.
+constexpr microseconds waiting_pause{100};
+constexpr microseconds worker_pause{250};
+/// Progress is shown this often.
+constexpr std::chrono::milliseconds show_interval{200};
+
+/// Which words a mode's workers may take from.
+bool takes_from_other_ranks(ScheduleMode mode) {
+  return mode == ScheduleMode::shared || mode == ScheduleMode::stealing ||
+         mode == ScheduleMode::hybrid;
+}
+
+NodeSharing node_sharing(ScheduleMode mode, int nodes) {
+  if (nodes == 1) return NodeSharing::none;
+  if (mode == ScheduleMode::shared) return NodeSharing::counter;
+  if (mode == ScheduleMode::stealing || mode == ScheduleMode::hybrid) return NodeSharing::steal;
+  return NodeSharing::none;
+}
+
+/// What sharing costs when there is nothing to share.
+class EmptyPhase final : public Phase {
+ public:
+  std::string name() const override { return "empty"; }
+  std::uint64_t index_count() const override { return 1; }
+  void prepare(unsigned) override {}
+  void run_batch(unsigned, std::uint64_t, std::uint64_t) override {}
+  void sample(std::uint64_t, std::uint64_t) override {}
 };
 
 }  // namespace
 
-/// The main thread's side of a phase: progress to root, failures, and the common end.
-class Scheduler::Watch {
+/// One phase on one rank.
+class Scheduler::Run {
  public:
-  Watch(const boost::mpi::communicator& comm, ProgressListener* listener, double total_cost)
-      : comm_(comm),
-        listener_(comm.rank() == 0 ? listener : nullptr),
-        total_cost_(total_cost),
-        cost_of_rank_(static_cast<std::size_t>(comm.size())),
-        finals_missing_(comm.size() - 1) {}
+  Run(Scheduler& owner, Phase& phase, ScheduleMode mode)
+      : owner_(owner),
+        phase_(phase),
+        mode_(mode),
+        total_(phase.index_count()),
+        workers_(owner.pool_.size()) {}
 
-  /// One round: tells root, or on root hears the others. `cost` is what this rank has done.
-  void look(double cost) {
-    const auto begin = Clock::now();
-    if (comm_.rank() == 0) {
-      hear();
-      check_for_failures(comm_);
-      cost_of_rank_[0] = cost;
-      if (listener_ != nullptr && begin >= next_show_) {
-        show();
-        next_show_ = begin + show_interval;
-      }
-    } else if (begin >= next_send_ && !sending_) {
-      send(cost, false);
-      next_send_ = begin + send_interval;
-    }
-    test_send();
-    communication_s += seconds_between(begin, Clock::now());
-  }
-
-  /// This rank is done: waits for all others without burning the core. Root keeps looking for
-  /// failures.
-  void end(double cost) {
-    const auto begin = Clock::now();
-    Pause pause;
-    if (comm_.rank() == 0) {
-      cost_of_rank_[0] = cost;
-      while (finals_missing_ > 0) {
-        look(cost);
-        std::this_thread::sleep_for(pause.next());
-      }
-    } else {
-      while (sending_) {
-        test_send();
-        std::this_thread::sleep_for(pause.next());
-      }
-      send(cost, true);
-    }
-    MPI_Request barrier = MPI_REQUEST_NULL;
-    MPI_Ibarrier(comm_, &barrier);
-    for (int done = 0; done == 0;) {
-      MPI_Test(&barrier, &done, MPI_STATUS_IGNORE);
-      if (done != 0) break;
-      test_send();
-      check_for_failures(comm_);
-      std::this_thread::sleep_for(pause.next());
-    }
-    if (sending_) MPI_Wait(&request_, MPI_STATUS_IGNORE);
-    waited_s = seconds_between(begin, Clock::now());
-  }
-
-  double communication_s = 0;
-  double waited_s = 0;
+  PhaseReport execute();
 
  private:
-  static constexpr std::chrono::milliseconds send_interval{100};
-  static constexpr std::chrono::milliseconds show_interval{200};
+  struct alignas(64) Worker {
+    WorkerReport report;
+    std::uint64_t indices = 0;
+    std::vector<BatchTrace> trace;
+  };
 
-  void send(double cost, bool final) {
-    message_ = {cost, final ? 1.0 : 0.0};
-    MPI_Isend(message_.data(), 2, MPI_DOUBLE, 0, tag_progress, comm_, &request_);
-    sending_ = true;
-  }
+  Interval receive_chunk() const;
+  void work(unsigned worker);
+  Interval take(Worker& mine, const BatchSize& size, int& rich, std::minstd_rand& random) const;
+  void run_batch(unsigned worker, Worker& mine, Interval batch, BatchSize& size);
+  void lead(PhaseReport& report);
+  void follow();
+  void check_account() const;
+  void look_after_failures() const;
+  void show_progress(double cost_done);
 
-  void test_send() {
-    if (!sending_) return;
-    int done = 0;
-    MPI_Test(&request_, &done, MPI_STATUS_IGNORE);
-    sending_ = done == 0;
-  }
-
-  void hear() {
-    while (const auto status = comm_.iprobe(boost::mpi::any_source, tag_progress)) {
-      std::array<double, 2> message{};
-      MPI_Recv(message.data(), 2, MPI_DOUBLE, status->source(), tag_progress, comm_,
-               MPI_STATUS_IGNORE);
-      cost_of_rank_[static_cast<std::size_t>(status->source())] = message[0];
-      if (message[1] != 0) --finals_missing_;
-    }
-  }
-
-  void show() {
-    double cost = 0;
-    for (const double part : cost_of_rank_) cost += part;
-    listener_->phase_advanced(std::clamp(cost / total_cost_, 0.0, 1.0));
-  }
-
-  const boost::mpi::communicator& comm_;
-  ProgressListener* listener_;
-  double total_cost_;
-  std::vector<double> cost_of_rank_;  ///< on root
-  int finals_missing_;                ///< on root: ranks that have not said that they are done
-  std::array<double, 2> message_{};   ///< must live until the send is over
-  MPI_Request request_ = MPI_REQUEST_NULL;
-  bool sending_ = false;
-  Clock::time_point next_send_{};
-  Clock::time_point next_show_ = Clock::now() + show_interval;
+  Scheduler& owner_;
+  Phase& phase_;
+  ScheduleMode mode_;
+  std::uint64_t total_;
+  unsigned workers_;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point next_show_ = begin_ + show_interval;
+  std::vector<Worker> reports_{workers_};
+  std::uint64_t held_ = 0;  ///< leader: indices that the cluster level still has after the end
 };
 
 Scheduler::Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool,
                      ScheduleOptions options)
-    : comm_(comm), pool_(pool), options_(std::move(options)) {}
+    : comm_(comm), pool_(pool), options_(std::move(options)) {
+  MPI_Comm shared = MPI_COMM_NULL;
+  MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &shared);
+  node_ = boost::mpi::communicator(shared, boost::mpi::comm_take_ownership);
+  leader_ = node_.rank() == 0;
+  const boost::mpi::communicator leaders = comm.split(leader_ ? 0 : 1, comm.rank());
+  if (leader_) {
+    leaders_ = leaders;
+    nodes_ = leaders_.size();
+    node_index_ = leaders_.rank();
+  }
+  boost::mpi::broadcast(node_, nodes_, 0);
+  boost::mpi::broadcast(node_, node_index_, 0);
+  node_workers_ = boost::mpi::all_reduce(node_, pool.size(), std::plus<>());
+  all_workers_ = boost::mpi::all_reduce(comm, pool.size(), std::plus<>());
+  board_ = std::make_unique<NodeBoard>(node_);
+  if (nodes_ == 1) return;
+  if (leader_) {
+    if (options_.transport != StealTransportKind::messages) {
+      transport_ = make_window_transport(leaders_);
+      fallbacks_ = transport_ == nullptr ? 1 : 0;
+    }
+    if (transport_ == nullptr) transport_ = make_message_transport(leaders_);
+    transport_name_ = transport_->name();
+  }
+  boost::mpi::broadcast(node_, transport_name_, 0);
+  boost::mpi::broadcast(node_, fallbacks_, 0);
+}
+
+Scheduler::~Scheduler() = default;
 
 PhaseReport Scheduler::run(Phase& phase) {
-  const std::uint64_t count = phase.index_count();
-  const auto begin = Clock::now();
   if (comm_.rank() == 0 && options_.listener) options_.listener->phase_started(phase.name());
-
-  // Root partitions; a rank learns its chunk from root and from nobody else.
-  Interval chunk;
-  if (comm_.rank() == 0) {
-    const auto ranks = static_cast<std::uint64_t>(comm_.size());
-    std::vector<Interval> chunks;
-    for (std::uint64_t rank = 0; rank < ranks; ++rank) {
-      chunks.push_back(equal_part(count, rank, ranks));
-    }
-    boost::mpi::scatter(comm_, chunks, chunk, 0);
-  } else {
-    boost::mpi::scatter(comm_, chunk, 0);
+  phase.prepare(pool_.size());
+  ScheduleMode mode = options_.mode;
+  std::string reason = "asked for";
+  if (mode == ScheduleMode::automatic) {
+    CostDecision decision = decide_schedule(comm_, phase, all_workers_, overhead_s());
+    mode = decision.mode;
+    reason = std::move(decision.reason);
   }
-
-  const unsigned workers = pool_.size();
-  phase.prepare(workers);
-  const auto counts = std::make_unique<WorkerCount[]>(workers);
-  alignas(64) std::atomic<std::uint64_t> word{pack(chunk)};
-  pool_.start([&](unsigned worker) {
-    WorkerCount& mine = counts[worker];
-    BatchSize size(options_.batch_size, workers);
-    while (!pool_.is_failing()) {
-      const std::uint64_t left = unpack(word.load(std::memory_order_relaxed)).size();
-      const Interval batch = take_front(word, size.next(left));
-      if (batch.empty()) return;
-      if (options_.before_batch) options_.before_batch(comm_.rank(), batch.first, batch.last);
-      const auto start = Clock::now();
-      phase.run_batch(worker, batch.first, batch.last);
-      const double seconds = seconds_between(start, Clock::now());
-      size.learn(batch.size(), seconds);
-      mine.busy_s += seconds;
-      mine.indices += batch.size();
-      ++mine.batches;
-      mine.cost_done.store(mine.cost_done.load(std::memory_order_relaxed) +
-                               phase.expected_cost(batch.last) - phase.expected_cost(batch.first),
-                           std::memory_order_relaxed);
-    }
-  });
-
-  Watch watch(comm_, options_.listener, phase.expected_cost(count) - phase.expected_cost(0));
-  const auto cost_done = [&] {
-    double cost = 0;
-    for (unsigned i = 0; i < workers; ++i)
-      cost += counts[i].cost_done.load(std::memory_order_relaxed);
-    return cost;
-  };
-  Pause pause;
-  while (!pool_.wait_for(pause.next()) && !pool_.is_failing()) watch.look(cost_done());
-  if (pool_.is_failing()) {
-    // At once: the other workers of this rank may be in a batch that lasts for minutes.
-    try {
-      std::rethrow_exception(pool_.first_error());
-    } catch (...) {
-      abort_job(comm_, describe_current_exception());
-    }
-  }
-  watch.end(cost_done());
-
-  PhaseReport report;
-  report.name = phase.name();
-  report.elapsed_s = seconds_between(begin, Clock::now());
-  for (unsigned i = 0; i < workers; ++i) {
-    report.indices += counts[i].indices;
-    report.batches += counts[i].batches;
-    report.busy_s += counts[i].busy_s;
-  }
-  report.idle_s = std::max(0.0, workers * report.elapsed_s - report.busy_s);
-  report.communication_s = watch.communication_s + watch.waited_s;
-  const std::uint64_t done = boost::mpi::all_reduce(comm_, report.indices, std::plus<>());
-  if (done != count) {
-    throw AgreedError(ExitCode::internal,
-                      fmt::format("phase \"{}\": {} of {} indices were done; work was lost or done "
-                                  "twice, and no result was written",
-                                  phase.name(), done, count));
-  }
+  PhaseReport report = Run(*this, phase, mode).execute();
+  report.mode_reason = std::move(reason);
   if (comm_.rank() == 0 && options_.listener) options_.listener->phase_finished(report.elapsed_s);
   return report;
+}
+
+double Scheduler::overhead_s() {
+  if (all_workers_ == 1) return 0;
+  if (overhead_s_ > 0) return overhead_s_;
+  EmptyPhase empty;
+  double best = 1e9;
+  for (int i = 0; i < 3; ++i) {  // the first one pays for cold caches
+    best = std::min(best, Run(*this, empty, ScheduleMode::stealing).execute().elapsed_s);
+  }
+  return overhead_s_ = best;
+}
+
+PhaseReport Scheduler::Run::execute() {
+  owner_.board_->reset(receive_chunk());
+  if (owner_.transport_) owner_.transport_->reset();
+  owner_.pool_.start([this](unsigned worker) { work(worker); });
+
+  PhaseReport report;
+  const double cpu_before_s = thread_cpu_seconds();
+  try {
+    if (owner_.leader_) {
+      lead(report);
+    } else {
+      follow();
+    }
+  } catch (...) {
+    // The other ranks are waiting for an end that does not come.
+    abort_job(owner_.comm_, describe_current_exception());
+  }
+  while (!owner_.pool_.wait_for(round_pause)) look_after_failures();
+  look_after_failures();
+  check_account();
+
+  report.name = phase_.name();
+  report.mode = mode_;
+  report.communication_s = thread_cpu_seconds() - cpu_before_s;
+  report.elapsed_s = seconds_between(begin_, Clock::now());
+  for (Worker& worker : reports_) {
+    worker.report.idle_s = std::max(0.0, report.elapsed_s - worker.report.busy_s);
+    report.indices += worker.indices;
+    report.batches += worker.report.batches;
+    report.busy_s += worker.report.busy_s;
+    report.idle_s += worker.report.idle_s;
+    report.node_steals_tried += worker.report.node_steals_tried;
+    report.node_steals_won += worker.report.node_steals_won;
+    report.workers.push_back(worker.report);
+    report.trace.insert(report.trace.end(), worker.trace.begin(), worker.trace.end());
+  }
+  return report;
+}
+
+Interval Scheduler::Run::receive_chunk() const {
+  const boost::mpi::communicator& comm = owner_.comm_;
+  Interval chunk;
+  if (comm.rank() != 0) {
+    boost::mpi::scatter(comm, chunk, 0);
+    return chunk;
+  }
+  // Root partitions; a rank learns its chunk from root and from nobody else.
+  const auto ranks = static_cast<std::uint64_t>(comm.size());
+  std::vector<Interval> chunks(ranks);
+  const bool all_on_root =
+      mode_ == ScheduleMode::sequential || (mode_ == ScheduleMode::shared && owner_.nodes_ == 1);
+  if (all_on_root) {
+    chunks[0] = {0, total_};  // on one node its word is the central counter
+  } else if (mode_ != ScheduleMode::shared) {
+    for (std::uint64_t rank = 0; rank < ranks; ++rank)
+      chunks[rank] = equal_part(total_, rank, ranks);
+  }
+  boost::mpi::scatter(comm, chunks, chunk, 0);
+  return chunk;
+}
+
+void Scheduler::Run::work(unsigned worker) {
+  if (mode_ == ScheduleMode::sequential && (owner_.comm_.rank() != 0 || worker != 0)) return;
+  Worker& mine = reports_[worker];
+  const NodeBoard& board = *owner_.board_;
+  BatchSize size(owner_.options_.batch_size,
+                 takes_from_other_ranks(mode_) ? owner_.node_workers_ : workers_);
+  int rich = 0;  // the rank that had work for us last
+  std::minstd_rand random(static_cast<unsigned>(board.rank()) * 64 + worker + 1);
+  Pause pause(worker_pause);
+  while (!board.is_stopped() && !owner_.pool_.is_failing()) {
+    Interval batch = take(mine, size, rich, random);
+    if (owner_.options_.tamper && !batch.empty()) {
+      batch = owner_.options_.tamper(owner_.comm_.rank(), batch);
+    }
+    if (batch.empty()) {
+      std::this_thread::sleep_for(pause.next());
+      continue;
+    }
+    pause.reset();
+    run_batch(worker, mine, batch, size);
+  }
+}
+
+/// THIS IS WHERE A BATCH IS STOLEN INSIDE A NODE: the own rank's word first, then the other ranks'
+/// words.
+Interval Scheduler::Run::take(Worker& mine, const BatchSize& size, int& rich,
+                              std::minstd_rand& random) const {
+  const NodeBoard& board = *owner_.board_;
+  const auto from = [&](int rank) {
+    const auto word = board.work(rank);
+    const std::uint64_t left = unpack(word.load(std::memory_order_relaxed)).size();
+    return left == 0 ? Interval{} : take_front(word, size.next(left));
+  };
+  const Interval own = from(board.rank());
+  if (!own.empty() || !takes_from_other_ranks(mode_) || board.ranks() == 1) return own;
+  // The last successful victim first, then round from a random one.
+  int victim = rich;
+  for (int tries = 0; tries <= board.ranks(); ++tries) {
+    if (victim != board.rank()) {
+      ++mine.report.node_steals_tried;
+      const Interval loot = from(victim);
+      if (!loot.empty()) {
+        ++mine.report.node_steals_won;
+        rich = victim;
+        return loot;
+      }
+    }
+    victim = tries == 0 ? static_cast<int>(random() % static_cast<unsigned>(board.ranks()))
+                        : (victim + 1) % board.ranks();
+  }
+  return {};
+}
+
+void Scheduler::Run::run_batch(unsigned worker, Worker& mine, Interval batch, BatchSize& size) {
+  const NodeBoard& board = *owner_.board_;
+  const ScheduleOptions& options = owner_.options_;
+  board.enter_batch();
+  if (options.before_batch) options.before_batch(owner_.comm_.rank(), batch.first, batch.last);
+  const auto start = Clock::now();
+  phase_.run_batch(worker, batch.first, batch.last);
+  const auto end = Clock::now();
+  const double seconds = seconds_between(start, end);
+  size.learn(batch.size(), seconds);
+  mine.report.busy_s += seconds;
+  ++mine.report.batches;
+  mine.indices += batch.size();
+  if (options.trace) {
+    mine.trace.push_back({worker, seconds_between(begin_, start), seconds_between(begin_, end),
+                          batch.first, batch.last});
+  }
+  board.leave_batch(batch.size(),
+                    phase_.expected_cost(batch.last) - phase_.expected_cost(batch.first), seconds);
+}
+
+/// A leader's main thread: shares work with other nodes, counts, and ends the phase.
+void Scheduler::Run::lead(PhaseReport& report) {
+  const NodeBoard& board = *owner_.board_;
+  const NodeSharing sharing = node_sharing(mode_, owner_.nodes_);
+  std::unique_ptr<ClusterLevel> cluster;
+  if (sharing != NodeSharing::none) {
+    cluster = std::make_unique<ClusterLevel>(board, *owner_.transport_, sharing, owner_.node_index_,
+                                             owner_.nodes_, owner_.node_workers_, total_,
+                                             mode_ == ScheduleMode::stealing);
+  }
+  Census census(owner_.leaders_, total_, std::chrono::duration<double>(owner_.options_.watchdog_s));
+  Pause pause(round_pause);
+  for (;;) {
+    if (cluster) cluster->round();
+    NodeReport mine;
+    // In this order: an index counted as done was left or running before.
+    mine.indices_done = board.indices_done();
+    mine.cost_done = board.cost_done();
+    mine.idle = board.indices_left() == 0 && board.running() == 0;
+    mine.dry = mine.idle && (!cluster || cluster->is_empty());
+    const bool over = census.round(mine);
+    look_after_failures();
+    if (owner_.comm_.rank() == 0) show_progress(census.cost_done());
+    if (over) break;
+    const auto length = cluster && cluster->is_waiting() ? waiting_pause : pause.next();
+    // The workers of a one-node phase are through before a round is: do not sleep over their end.
+    std::this_thread::sleep_for(std::min(length, round_pause));
+  }
+  board.stop();
+  if (!cluster) return;
+  while (!cluster->finish()) std::this_thread::sleep_for(waiting_pause);
+  // Thieves may still ask; nobody leaves while somebody could wait for an answer.
+  MPI_Request barrier = MPI_REQUEST_NULL;
+  MPI_Ibarrier(owner_.leaders_, &barrier);
+  for (int done = 0; done == 0;) {
+    cluster->finish();
+    MPI_Test(&barrier, &done, MPI_STATUS_IGNORE);
+    if (done == 0) std::this_thread::sleep_for(waiting_pause);
+  }
+  held_ = cluster->indices_held();
+  report.cluster_steals_tried = cluster->counts().tried;
+  report.cluster_steals_won = cluster->counts().won;
+  report.stealing_s = cluster->counts().seconds;
+}
+
+/// Another rank's main thread: its workers need nothing from it, the end stands on the board.
+void Scheduler::Run::follow() {
+  Pause pause(round_pause);
+  while (!owner_.board_->is_stopped()) {
+    look_after_failures();
+    std::this_thread::sleep_for(pause.next());
+  }
+}
+
+/// The census ended the phase on a sum. If work was done twice that sum came early, with other work
+/// still open, so what is done and what is left must together be the total. Collective.
+void Scheduler::Run::check_account() const {
+  std::uint64_t mine = held_;
+  mine += unpack(owner_.board_->work(owner_.board_->rank()).load(std::memory_order_relaxed)).size();
+  for (const Worker& worker : reports_) mine += worker.indices;
+  const auto sum = boost::mpi::all_reduce(owner_.comm_, mine, std::plus<>());
+  if (sum == total_) return;
+  throw AgreedError(
+      ExitCode::internal,
+      fmt::format(
+          "{} indices were done or left of {}: work was done twice, and no result was written", sum,
+          total_));
+}
+
+void Scheduler::Run::look_after_failures() const {
+  check_for_failures(owner_.comm_);
+  if (!owner_.pool_.is_failing()) return;
+  // At once: the other workers of this rank may be in a batch that lasts for minutes.
+  try {
+    std::rethrow_exception(owner_.pool_.first_error());
+  } catch (...) {
+    abort_job(owner_.comm_, describe_current_exception());
+  }
+}
+
+void Scheduler::Run::show_progress(double cost_done) {
+  const auto now = Clock::now();
+  if (owner_.options_.listener == nullptr || now < next_show_) return;
+  next_show_ = now + show_interval;
+  const double all = phase_.expected_cost(total_) - phase_.expected_cost(0);
+  owner_.options_.listener->phase_advanced(std::clamp(cost_done / all, 0.0, 1.0));
 }
 
 }  // namespace orbitmill

@@ -1,9 +1,10 @@
 /// Kernels and the leader sweep beside a bitmap walk, one thread: ns per lane step and per state.
 ///
-///   build/release/bin/kernel_bench                  (a table; --benchmark_format=json for programs)
+///   build/release/bin/kernel_bench                  (a table; --benchmark_format=json for
+///   programs)
 ///
-/// A lane step is one step of one walk. The bitmap walk visits each state once, so there a step is a
-/// state; the leader sweep takes about ln(q^n / n) lane steps per state.
+/// A lane step is one step of one walk. The bitmap walk visits each state once, so there a step is
+/// a state; the leader sweep takes about ln(q^n / n) lane steps per state.
 #include <benchmark/benchmark.h>
 
 #include "oracle/bitmap_walk.hpp"

@@ -16,8 +16,8 @@ import orbitmill_analysis as analysis  # noqa: E402  (the path comes first)
 
 
 def walk(length, taps, products=()):
-    """All cycles {leader: length} of a register over GF(2), by marking states: a few lines that share
-    nothing with the program."""
+    """All cycles {leader: length} of a register over GF(2), by marking states: a few lines that
+    share nothing with the program."""
     seen = bytearray(2 ** length)
     cycles = {}
     for start in range(2 ** length):
@@ -122,6 +122,7 @@ class Analysis(unittest.TestCase):
             self.assertAlmostEqual(histogram["share"].sum(), 1)
             self.assertIs(result.certificate["complete"], True)
             self.assertEqual(len(result.profile), result.run["ranks"])
+            self.assertEqual(len(result.threads), result.run["threads"])
             self.assertEqual(len(bytes.fromhex(result.certificate["checksum"])), 8)
             if result.cycles is not None:
                 self.assertEqual(result.cycles["leader"].dtype, numpy.uint64)
@@ -157,8 +158,8 @@ class Analysis(unittest.TestCase):
             analysis.load("many.h5").sequence(0)
 
     def test_checksum(self):
-        # Vectors: the empty input (xxHash, tests/sanity_test_vectors.h) and the example in the README
-        # of the Python package xxhash.
+        # Vectors: the empty input (xxHash, tests/sanity_test_vectors.h) and the example in the
+        # README of the Python package xxhash.
         self.assertEqual(xxh64(b""), 0xEF46DB3751D8E999)
         self.assertEqual(xxh64(b"Nobody inspects the spammish repetition"), 0xFBCEA83C8A378BF1)
         for name in ("twelve.h5", "many.h5"):

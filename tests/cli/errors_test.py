@@ -116,6 +116,18 @@ class BadInput(unittest.TestCase):
         self.check(["--length", "1", "--feedback", "0"], 2, ["3 ranks", "2 states"], 3,
                    env={"ORBITMILL_OVERSUBSCRIBE": None})
 
+    def test_singletons_under_slurm(self):
+        # What `srun -n 4` without --mpi=pmix looks like from inside one of its processes.
+        for rank, errors in (("0", 1), ("3", 0)):
+            result = run("decompose", *GOOD, "-o", "out.h5", cwd=self.folder,
+                         env={"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": rank,
+                              "ORBITMILL_OVERSUBSCRIBE": None})
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertEqual(result.stderr.count("--mpi=pmix"), errors, result.stderr)
+            self.assertFalse(os.path.exists(os.path.join(self.folder, "out.h5")))
+        self.check(["--length", "8", "--feedback", "1,2"], 65, ["x0"], None,
+                   env={"SLURM_STEP_NUM_TASKS": "4"})
+
     def test_ranks_that_share_a_core(self):
         one_core = str(min(os.sched_getaffinity(0)))
         result = subprocess.run(
@@ -176,17 +188,40 @@ class BadInput(unittest.TestCase):
 class InjectedFault(unittest.TestCase):
     """An exception in one batch of one rank, thrown by a test program around the same main()."""
 
+    def setUp(self):
+        if os.path.exists("f.h5"):
+            os.remove("f.h5")
+
     def test_any_rank_ends_the_job_with_its_message(self):
         program = os.environ["ORBITMILL_WITH_FAULT"]
         for ranks in (1, 2, 4):
             for failing in range(ranks):
                 result = run("decompose", "--length", 20, "--feedback", "0,2,3,(5,9)", "-o", "f.h5",
+                             "--schedule", "static",  # every rank has work of its own
                              ranks=ranks, program=program, timeout=30,
                              env={"FAULT_RANK": str(failing)})
                 self.assertEqual(result.returncode, 70, result.stderr)
                 self.assertEqual(result.stderr.count("injected into rank"), 1, result.stderr)
                 self.assertIn(f"injected into rank {failing}", result.stderr)
                 self.assertEqual([name for name in os.listdir(".") if name.startswith("f.h5")], [])
+
+    def test_work_lost_or_done_twice_ends_the_job(self):
+        program = os.environ["ORBITMILL_WITH_FAULT"]
+        # Static: every rank surely has batches. In other modes nobody knows which ranks will.
+        cases = [(ranks, ranks - 1, "static") for ranks in (1, 2, 4)]
+        cases += [(3, "all", mode) for mode in ("sequential", "shared", "stealing", "hybrid")]
+        for fault, words in (("lose", "work was lost"), ("twice", "work was done twice")):
+            for ranks, failing, mode in cases:
+                with self.subTest(fault=fault, ranks=ranks, mode=mode):
+                    result = run("decompose", "--length", 18, "--feedback", "0,2,3,(5,9)", "-o",
+                                 "f.h5", "--schedule", mode, "--batch-size", 1000, ranks=ranks,
+                                 program=program, timeout=30,
+                                 env={"FAULT": fault, "FAULT_RANK": str(failing)})
+                    self.assertEqual(result.returncode, 70, result.stderr)
+                    self.assertEqual(result.stderr.count("orbitmill: error"), 1, result.stderr)
+                    self.assertIn(words, result.stderr)
+                    self.assertEqual(
+                        [name for name in os.listdir(".") if name.startswith("f.h5")], [])
 
 
 if __name__ == "__main__":

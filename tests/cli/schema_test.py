@@ -1,5 +1,5 @@
-"""Compares jobs/SCHEMA.md with files that the program has just written: every name on the page, every
-name in a file, with kind, type, shape and condition.
+"""Compares jobs/SCHEMA.md with files that the program has just written: every name on the page,
+every name in a file, with kind, type, shape and condition.
 
 Arguments are files to compare; without any the test has the program write one for each condition.
 """
@@ -54,7 +54,8 @@ def sizes(file):
     """What the letters of the page stand for in this file."""
     return {"k": file["histogram/length"].size, "c": int(file["certificate"].attrs["cycles"]),
             "q^n": int(text(file["certificate"].attrs["states"])), "h": file["run/hosts"].size,
-            "p": file["run/phase_name"].size, "r": int(file["run"].attrs["ranks"]), "2": 2}
+            "p": file["run/phase_name"].size, "r": int(file["run"].attrs["ranks"]),
+            "t": int(file["run"].attrs["threads"]), "2": 2}
 
 
 def expected_shape(shape, letters):

@@ -20,9 +20,8 @@ PLACEMENTS = [
     ({"node0": 1, "node1": 1, "node2": 1}, 1),
     ({"node0": 3, "node1": 1, "node2": 2}, 2),
 ]
-# Registers tried per mode and placement, in turn. All of them cost about 15 s for each mode;
-# lower this when there are more modes.
-REGISTERS_PER_CASE = len(REGISTERS)
+# Registers tried per mode and placement, in turn: all of them would take minutes.
+REGISTERS_PER_CASE = 2
 
 
 class Identity(unittest.TestCase):
@@ -41,6 +40,32 @@ class Identity(unittest.TestCase):
                     decompose_on(placement, "nodes.h5", *REGISTERS[number], *mode, "--threads",
                                  threads, "--overwrite")
                     self.assertEqual(datasets("nodes.h5"), references[number])
+
+
+class Fallback(unittest.TestCase):
+    """A site whose choice of MPI components allows windows in shared memory only."""
+
+    LINE = "stealing between nodes by messages"
+
+    def test_messages_where_no_window_can_be_had(self):
+        register = ["--length", 18, "--feedback", "0,2,3,(5,9)"]
+        decompose("alone.h5", *register, "--threads", 1)
+        for mode in ("stealing", "hybrid", "shared"):
+            for transport in ("auto", "windows"):
+                with self.subTest(mode=mode, transport=transport):
+                    log = decompose_on({"node0": 2, "node1": 1, "node2": 1}, "fallback.h5", *register,
+                                       "--schedule", mode, "--steal-transport", transport,
+                                       "--threads", 1, "--overwrite", "--verbose",
+                                       env={"OMPI_MCA_osc": "sm"})
+                    self.assertEqual(log.count(self.LINE), 1, log)
+                    self.assertIn("by messages", log)
+                    self.assertEqual(datasets("fallback.h5"), datasets("alone.h5"))
+
+    def test_no_word_of_it_where_windows_work(self):
+        log = decompose_on({"node0": 1, "node1": 1}, "windows.h5", "--length", 12, "--feedback",
+                           "0,1,4,(3,7)", "--schedule", "stealing", "--threads", 1, "--verbose")
+        self.assertNotIn(self.LINE, log)
+        self.assertIn("by windows", log)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import os
 import time
 import unittest
 
-from nodes import MODES, Running, node
+from nodes import STEALING, Running, node
 from support import datasets, decompose
 
 FEEDBACK = "0,2,3,(5,9)"
@@ -14,7 +14,7 @@ class Faults(unittest.TestCase):
         # Seconds of computing, so that the freeze falls into it; the engine that needs no memory.
         register = ["--length", 28, "--feedback", FEEDBACK, "--engine", "leader"]
         decompose("alone.h5", *register, timeout=300)
-        for number, mode in enumerate(MODES):
+        for number, mode in enumerate([["--schedule", "static"], *STEALING]):
             with self.subTest(mode=mode):
                 path = f"frozen-{number}.h5"
                 running = Running({"node0": 1, "node1": 1}, path, *register, *mode,
@@ -28,9 +28,9 @@ class Faults(unittest.TestCase):
 
     def test_dead_node_ends_the_job(self):
         # Hours of computing: nobody is done before the node dies. A node dies once, so this is
-        # about one mode only, the last and most entangled.
+        # about one mode only, the most entangled.
         running = Running({"node0": 1, "node1": 1, "node2": 1}, "dead.h5", "--length", 40,
-                          "--feedback", FEEDBACK, "--engine", "leader", *MODES[-1],
+                          "--feedback", FEEDBACK, "--engine", "leader", *STEALING[-1],
                           "--threads", 1, "--cycles", "none")
         self.assertIn("orbitmill decompose", node("ps", "node0"))
         node("kill", "node2")

@@ -7,10 +7,21 @@ import sys
 sys.path.insert(0, os.path.join(os.environ["ORBITMILL_SOURCE_DIR"], "tests", "cli"))
 from support import BIN, MPIRUN, run  # noqa: E402  (found through the line above)
 
-# How the work is shared, as options of `orbitmill decompose`. Every test below runs through all of
-# them: a new schedule or transport is a line here.
+# How the work is shared, as options of `orbitmill decompose`. A new schedule or transport is a line
+# here. The last is the most entangled one: tests that can afford one only take that.
+STEALING = [
+    ["--schedule", "stealing", "--steal-transport", "messages"],
+    ["--schedule", "stealing", "--steal-transport", "windows"],
+]
 MODES = [
+    ["--schedule", "auto"],
+    ["--schedule", "sequential"],
     ["--schedule", "static"],
+    ["--schedule", "shared", "--steal-transport", "messages"],
+    ["--schedule", "shared", "--steal-transport", "windows"],
+    ["--schedule", "hybrid", "--steal-transport", "messages"],
+    ["--schedule", "hybrid", "--steal-transport", "windows"],
+    *STEALING,
 ]
 
 
@@ -20,16 +31,19 @@ def mpirun(placement):
     return [MPIRUN, "-n", str(sum(placement.values())), "--host", hosts]
 
 
-def decompose_on(placement, output, *args, timeout=120):
-    """Runs `orbitmill decompose` and insists that it works and ran where it should."""
+def decompose_on(placement, output, *args, timeout=120, **kwargs):
+    """Runs `orbitmill decompose` and insists that it works and ran where it should. Returns its
+    log."""
     import h5py
 
     launcher, *options = mpirun(placement)
-    result = run(*options, BIN, "decompose", *args, "-o", output, program=launcher, timeout=timeout)
+    result = run(*options, BIN, "decompose", *args, "-o", output, program=launcher, timeout=timeout,
+                 **kwargs)
     assert result.returncode == 0, f"{args} on {placement}: {result.returncode}\n{result.stderr}"
     with h5py.File(output, "r") as file:
         hosts = collections.Counter(host.decode() for host in file["profile/host"][...])
     assert hosts == placement, f"{args} ran on {dict(hosts)} instead of {placement}"
+    return result.stderr
 
 
 class Running:

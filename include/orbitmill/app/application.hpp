@@ -6,6 +6,7 @@
 #include <string>
 
 #include "orbitmill/app/command_line.hpp"
+#include "orbitmill/schedule/interval.hpp"
 
 namespace orbitmill {
 
@@ -13,14 +14,24 @@ namespace orbitmill {
 struct ApplicationHooks {
   /// Called by the worker before each batch with (rank, first, last).
   std::function<void(int, std::uint64_t, std::uint64_t)> before_batch;
+  /// Called by the worker with (rank, batch just taken); it does what is returned instead.
+  std::function<Interval(int, Interval)> tamper;
+  /// Seconds until lost work is noticed; 0: the scheduler's own.
+  double watchdog_s = 0;
 };
 
 /// Runs the command line; returns the exit code for main(). Called by every rank.
 int run_application(int argc, char** argv, const ApplicationHooks& hooks = {});
 
+/// True for the process that the launcher numbered 0, known before MPI is up: what needs no MPI (help, usage
+/// errors, show) must appear once, not once per rank.
+bool is_first_process();
+
 /// The commands. They return an exit code and throw Error.
 int run_decompose(const CommandLine& command_line, int argc, char** argv,
                   const ApplicationHooks& hooks);
+int run_bench(const CommandLine& command_line, int argc, char** argv,
+              const ApplicationHooks& hooks);
 int run_show(const CommandLine& command_line);
 
 /// What `orbitmill --version` prints: version, commit, compiler, libraries.

@@ -9,7 +9,7 @@
 
 namespace orbitmill {
 
-enum class Command : std::uint8_t { print_and_exit, decompose, show };
+enum class Command : std::uint8_t { print_and_exit, decompose, bench, show };
 
 struct CommandLine {
   Command command = Command::print_and_exit;
@@ -20,6 +20,8 @@ struct CommandLine {
   std::optional<std::string> job_file;
   JobOptions options;  ///< flags, and the environment where there is no flag
   std::string output;
+
+  BenchOptions bench;
 
   // show
   std::string file;

@@ -18,8 +18,9 @@ struct Job {
   std::string title;
   RegisterSpec register_spec;
   std::string engine = "auto";
-  std::string schedule = "auto";
-  std::uint32_t threads = 0;  ///< per rank; 0: the rank's share of the cores
+  std::string schedule = "auto";         ///< a name of schedule/modes.hpp
+  std::string steal_transport = "auto";  ///< auto, windows or messages
+  std::uint32_t threads = 0;             ///< per rank; 0: the rank's share of the cores
   std::uint64_t batch_size = 0;
   bool oversubscribe = false;
   CyclePolicy cycles;
@@ -28,13 +29,15 @@ struct Job {
   bool quiet = false;
   bool verbose = false;
   std::string output;
+  std::string trace;          ///< trace file, empty: none
   std::string job_text;       ///< the job file as it was read
   std::string effective_job;  ///< the values in force as a job file
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
-    archive& title& register_spec& engine& schedule& threads& batch_size& oversubscribe& cycles&
-        sequences& overwrite& quiet& verbose& output& job_text& effective_job;
+    archive& title& register_spec& engine& schedule& steal_transport& threads& batch_size&
+        oversubscribe& cycles& sequences& overwrite& quiet& verbose& output& trace& job_text&
+            effective_job;
   }
 };
 

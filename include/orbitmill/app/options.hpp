@@ -31,9 +31,11 @@ struct RunOptions {
   std::optional<std::string> title;
   std::optional<std::string> engine;
   std::optional<std::string> schedule;
+  std::optional<std::string> steal_transport;
   std::optional<std::int64_t> threads;
   std::optional<std::int64_t> batch_size;
   std::optional<bool> oversubscribe;
+  std::optional<std::string> trace;   ///< file for the trace of batches
   std::optional<std::string> cycles;  ///< "none", "all" or a number
   std::optional<bool> sequences;
   std::optional<bool> overwrite;
@@ -44,6 +46,18 @@ struct RunOptions {
 struct JobOptions {
   RegisterOptions reg;
   RunOptions run;
+};
+
+/// The options of `bench` as they were written. Lists are texts: src/app/bench_plan.cpp reads them.
+struct BenchOptions {
+  JobOptions job;
+  std::optional<std::string> modes;
+  std::optional<std::string> lengths;
+  std::optional<std::string> batch_sizes;
+  std::optional<std::int64_t> repeat;
+  std::optional<bool> scaling;
+  std::string json;
+  std::string csv;
 };
 
 }  // namespace orbitmill

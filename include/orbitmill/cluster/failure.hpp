@@ -40,8 +40,13 @@ struct Failure {
 Failure describe_current_exception();
 
 /// Runs `action` on every rank; if it threw on any, every rank throws AgreedError with the failure
-/// of the lowest such rank. Collective: `action` itself must not leave other ranks waiting in MPI.
-void agree(const boost::mpi::communicator& comm, const std::function<void()>& action);
+/// of the lowest such rank. Collective; costs one reduction of an integer. `action` may be
+/// collective itself: where its failure on some ranks leaves the others waiting inside it, a failed
+/// rank waits a limited time for their verdict, then calls `clean_up` and aborts the job
+/// (abort_job).
+void agree(
+    const boost::mpi::communicator& comm, const std::function<void()>& action,
+    const std::function<void()>& clean_up = [] {});
 
 /// Runs `action` on root alone and broadcasts its result; if it threw, every rank throws
 /// AgreedError. Collective. The result must be serializable.

@@ -10,9 +10,11 @@
 namespace orbitmill {
 
 enum MessageTag : int {
-  tag_progress = 101,       ///< finished cost, rank to root, during a phase
+  tag_census = 101,         ///< work done, node leader to root, during a phase
   tag_failure = 102,        ///< exit code and message of a failed rank, to root
   tag_checksum = 103,       ///< hash state, rank r to r+1
+  tag_steal_request = 104,  ///< message transport: thief to victim
+  tag_steal_answer = 105,   ///< message transport: victim to thief
 };
 
 /// MPI-3 counts are int. Throws InternalError where `count` does not fit, instead of wrapping.

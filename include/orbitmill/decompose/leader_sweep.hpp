@@ -45,6 +45,7 @@ class LeaderSweep final : public Phase {
   double expected_cost(std::uint64_t end) const override;
   void prepare(unsigned workers) override;
   void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) override;
+  void sample(std::uint64_t first, std::uint64_t last) override;
 
   /// After the run: the cycles this rank found, all workers together. Call once.
   CycleTally take_tally();
@@ -52,17 +53,19 @@ class LeaderSweep final : public Phase {
   std::uint64_t lane_steps() const;
 
  private:
-  struct Worker {
+  struct alignas(128) Worker {
     std::unique_ptr<LeaderTester> tester;
     CycleTally tally;
     std::uint64_t lane_steps = 0;
   };
 
+  State end_state(std::uint64_t last) const;
+
   const Register& register_;
   std::uint64_t stride_;  ///< states per index
   std::uint64_t index_count_;
   RowBudget budget_;
-  std::vector<std::unique_ptr<Worker>> workers_;  ///< each in an allocation of its own: no sharing
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 }  // namespace orbitmill

@@ -13,9 +13,9 @@ namespace orbitmill {
 /// Width at most 80 columns whatever the numbers; plain text, no colours.
 void print_text(std::ostream& out, const DecompositionRecord& record, std::size_t max_rows = 20);
 
-/// One JSON object: `register`, `states`, `cycles`, `histogram` (list of {"length", "count"} sorted by
-/// length), `certificate` (`complete`, `checksum` as 16 hex digits, ...), `run`. Integers above 2^53
-/// are strings.
+/// One JSON object: `register`, `states`, `cycles`, `histogram` (list of {"length", "count"} sorted
+/// by length), `certificate` (`complete`, `checksum` as 16 hex digits, ...), `run`. Integers above
+/// 2^53 are strings.
 void print_json(std::ostream& out, const DecompositionRecord& record);
 
 /// The histogram as CSV with the header line `length,count`, sorted by length.

@@ -15,8 +15,8 @@ inline constexpr const char* result_filetype = "orbitmill decomposition";
 inline constexpr int result_version_major = 1;
 inline constexpr int result_version_minor = 0;
 
-/// One rank's part of /sequences: the output symbols of its rows of the cycle table, from the leader
-/// on, one cycle after the other. The rank's slice of the table says how many per row.
+/// One rank's part of /sequences: the output symbols of its rows of the cycle table, from the
+/// leader on, one cycle after the other. The rank's slice of the table says how many per row.
 struct SequenceSlice {
   std::vector<std::uint8_t> symbols;
   std::uint64_t first_symbol = 0;   ///< position of symbols[0] in the whole dataset
@@ -28,22 +28,22 @@ struct SequenceSlice {
 /// One rank calls it. Throws CannotCreateError with the fix; IoError if the disk is full already.
 void check_output_path(const std::filesystem::path& path, bool overwrite);
 
-/// Writes the result under a temporary name beside `path`, flushes, closes, syncs and renames; until
-/// then a previous file stays as it is. On failure the temporary file is removed.
+/// Writes the result under a temporary name beside `path`, flushes, closes, syncs and renames;
+/// until then a previous file stays as it is. On failure the temporary file is removed.
 ///
 /// Collective over `comm`. `record` counts on rank 0 only, the slices on every rank (cycles may be
-/// null everywhere: no /cycles; sequences likewise and only together with cycles). Rank 0 writes the
-/// small groups, then all ranks write /cycles and /sequences in collective transfers of at most
+/// null everywhere: no /cycles; sequences likewise and only together with cycles). Rank 0 writes
+/// the small groups, then all ranks write /cycles and /sequences in collective transfers of at most
 /// 1 GiB a call and read them back. Throws on every rank if any rank failed: CannotCreateError,
 /// IoError; InternalError for a record whose certificate is not complete - such a result is never
-/// written. If the ranks lost each other inside HDF5 (a full disk that not all of them were told of),
-/// the job is aborted instead, with the message and exit code of the failure.
+/// written. If the ranks lost each other inside HDF5 (a full disk that not all of them were told
+/// of), the job is aborted instead, with the message and exit code of the failure.
 void write_result(const boost::mpi::communicator& comm, const std::filesystem::path& path,
                   bool overwrite, const DecompositionRecord& record, const CycleSlice* cycles,
                   const SequenceSlice* sequences);
 
-/// A result file open for reading, serial. Every member throws IoError naming the file when the file
-/// is damaged, truncated, not an orbitmill decomposition (both filetypes in the message) or of
+/// A result file open for reading, serial. Every member throws IoError naming the file when the
+/// file is damaged, truncated, not an orbitmill decomposition (both filetypes in the message) or of
 /// another major version (both versions in the message).
 class ResultReader {
  public:

@@ -57,10 +57,14 @@ Interval take_front(AtomicWord&& word, std::uint64_t wanted) {
 }
 
 /// The half that a thief takes: the back, rounded up, so that the last index can be taken too.
-constexpr Interval back_half(Interval all) { return {all.last - (all.size() + 1) / 2, all.last}; }
+constexpr Interval back_half(Interval all) {
+  return {all.last - (all.size() + 1) / 2, all.last};
+}
 
 /// What is left when `back_half` is gone.
-constexpr Interval front_half(Interval all) { return {all.first, back_half(all).first}; }
+constexpr Interval front_half(Interval all) {
+  return {all.first, back_half(all).first};
+}
 
 /// Takes the back half of the range in `word`; empty when nothing is there. Any number of threads.
 template <class AtomicWord>

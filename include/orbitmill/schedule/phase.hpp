@@ -33,6 +33,10 @@ class Phase {
   /// batch at a time. What it throws ends the run on every rank.
   virtual void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) = 0;
 
+  /// Does the work of [first, last) and throws the result away, on the calling thread, before any
+  /// batch: the cost model times it. May be called after prepare() on root only.
+  virtual void sample(std::uint64_t first, std::uint64_t last) = 0;
+
   /// Indices are packed in pairs into one 64-bit word (schedule/interval.hpp).
   static constexpr std::uint64_t max_indices = 0xffff'ffff;
 };

@@ -1,19 +1,44 @@
 /// Runs phases over all ranks and threads: every index exactly once, somewhere.
 ///
-/// This version knows static chunks between ranks (root cuts the index range into one chunk a rank and
-/// sends them) and free competition for batches inside a rank (one interval word, schedule/interval.hpp).
-/// Computing threads never call MPI; the main thread sleeps between rounds of looking after messages.
+/// Root cuts the index range into one chunk a rank and sends them. Inside a node the workers of
+/// every rank take batches from interval words in shared memory (node_board.hpp), their own rank's
+/// first. Between nodes the leaders exchange halves of exported work (cluster_level.hpp). Computing
+/// threads never call MPI (MPI_THREAD_FUNNELED); each rank's main thread looks after its part and
+/// sleeps in between. Who has done how much is summed up by census.hpp, which also ends the phase.
 #pragma once
 
 #include <boost/mpi/communicator.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "orbitmill/schedule/modes.hpp"
+#include "orbitmill/schedule/node_board.hpp"
 #include "orbitmill/schedule/phase.hpp"
+#include "orbitmill/schedule/steal_transport.hpp"
 #include "orbitmill/schedule/worker_pool.hpp"
 
 namespace orbitmill {
+
+/// What one worker did in one phase.
+struct WorkerReport {
+  double busy_s = 0;  ///< in batches
+  double idle_s = 0;  ///< without one, until the phase ended
+  std::uint64_t batches = 0;
+  std::uint64_t node_steals_tried = 0;  ///< looks at another rank's word of the own node
+  std::uint64_t node_steals_won = 0;    ///< batches taken from there
+};
+
+/// One batch, for the trace.
+struct BatchTrace {
+  unsigned worker = 0;
+  double start_s = 0;  ///< since the start of the phase
+  double end_s = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
 
 /// What one rank did in one phase.
 struct PhaseReport {
@@ -23,7 +48,14 @@ struct PhaseReport {
   double elapsed_s = 0;        ///< wall time from start to the last rank's end
   double busy_s = 0;           ///< in batches, summed over the workers
   double idle_s = 0;           ///< workers without a batch, summed
-  double communication_s = 0;  ///< main thread in MPI calls
+  double communication_s = 0;  ///< CPU time of the main thread: MPI, accounting, stealing
+  double stealing_s = 0;       ///< leader: from asking another node to loot on the board, summed
+  std::uint64_t node_steals_tried = 0, node_steals_won = 0;        ///< inside the node, by workers
+  std::uint64_t cluster_steals_tried = 0, cluster_steals_won = 0;  ///< between nodes, by the leader
+  ScheduleMode mode = ScheduleMode::static_chunks;                 ///< what ran
+  std::string mode_reason;
+  std::vector<WorkerReport> workers;
+  std::vector<BatchTrace> trace;  ///< with ScheduleOptions::trace
 };
 
 /// Is told on root how far the phase has come. Called from root's main thread only.
@@ -37,30 +69,59 @@ class ProgressListener {
 };
 
 struct ScheduleOptions {
+  ScheduleMode mode = ScheduleMode::automatic;
+  StealTransportKind transport = StealTransportKind::automatic;
   std::uint64_t batch_size = 0;          ///< indices per batch, 0: adaptive
+  double watchdog_s = 30;                ///< patience with a phase that is dry and short
+  bool trace = false;                    ///< keep every batch's times
   ProgressListener* listener = nullptr;  ///< used on root only
   /// Called by a worker before each batch with (rank, first, last). For tests that inject failures.
   std::function<void(int, std::uint64_t, std::uint64_t)> before_batch;
+  /// Called by a worker with (rank, batch just taken); it does what is returned instead. For tests
+  /// that lose work or do it twice.
+  std::function<Interval(int, Interval)> tamper;
 };
 
 class Scheduler {
  public:
-  /// Keeps references to `comm` and `pool`; the number of workers may differ between ranks.
+  /// Sets up what lives over all phases: node and leader communicators, board, transport.
+  /// Collective. Keeps references to `comm` and `pool`; the number of workers may differ between
+  /// ranks.
   Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool, ScheduleOptions options);
+  ~Scheduler();
 
-  /// Runs all indices of `phase`. Collective; every rank passes an equal phase. Throws AgreedError
-  /// (internal) when the indices done are not the indices there are. What a worker throws ends the
-  /// whole job at once, with its message and exit code (abort_job in cluster/failure.hpp).
+  /// Runs all indices of `phase`. Collective; every rank passes an equal phase. What a worker
+  /// throws, and work found lost or done twice (InternalError), ends the whole job at once with its
+  /// message and exit code (abort_job in cluster/failure.hpp).
   PhaseReport run(Phase& phase);
 
   const boost::mpi::communicator& communicator() const noexcept { return comm_; }
+  /// How work crosses nodes: "windows", "messages", or "none" on one node. The same on every rank.
+  const std::string& transport_name() const noexcept { return transport_name_; }
+  /// Times that windows were wanted and could not be had: 0 or 1.
+  unsigned fallbacks() const noexcept { return fallbacks_; }
 
  private:
-  class Watch;
+  class Run;
+
+  /// Time of a phase without work on all workers, measured once. Collective.
+  double overhead_s();
 
   const boost::mpi::communicator& comm_;
   WorkerPool& pool_;
   ScheduleOptions options_;
+  boost::mpi::communicator node_;
+  boost::mpi::communicator leaders_;  ///< valid on leaders only
+  bool leader_ = false;
+  int node_index_ = 0;
+  int nodes_ = 1;
+  unsigned node_workers_ = 1;  ///< workers of this node
+  unsigned all_workers_ = 1;
+  std::unique_ptr<NodeBoard> board_;
+  std::unique_ptr<StealTransport> transport_;  ///< on leaders, with two nodes or more
+  std::string transport_name_ = "none";
+  unsigned fallbacks_ = 0;
+  double overhead_s_ = 0;  ///< 0 until measured
 };
 
 }  // namespace orbitmill

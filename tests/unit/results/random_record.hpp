@@ -106,9 +106,18 @@ inline DecompositionRecord make_record(Random& random, const Register& reg,
   record.certificate.complete = true;
   record.certificate.checksum = histogram_checksum(record.histogram);
   record.run = random_run(random, ranks);
-  for (std::uint32_t rank = 0; rank < ranks; ++rank)
-    record.profile.push_back(
-        {rank, random_text(random, 9), 2, random(), random(), 0.25 * rank, 1.5, 1e-9, random()});
+  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
+    RankProfile profile;
+    profile.rank = rank;
+    profile.host = random_text(random, 9);
+    profile.threads = rank % 3;
+    for (const auto& [name, member] : profile_counts) profile.*member = random();
+    double time = 1e-9 + rank;
+    for (const auto& [name, member] : profile_times) profile.*member = time += 0.25;
+    for (std::uint32_t i = 0; i < profile.threads; ++i)
+      profile.workers.push_back({time + i, 0.5 * i, random()});
+    record.profile.push_back(profile);
+  }
   return record;
 }
 

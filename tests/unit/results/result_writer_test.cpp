@@ -60,10 +60,13 @@ void expect_equal(const DecompositionRecord& found, const DecompositionRecord& e
   ASSERT_EQ(found.profile.size(), expected.profile.size());
   for (std::size_t i = 0; i < found.profile.size(); ++i) {
     const RankProfile &x = found.profile[i], &y = expected.profile[i];
-    EXPECT_EQ(std::tie(x.rank, x.host, x.threads, x.states_walked, x.batches, x.peak_memory_bytes),
-              std::tie(y.rank, y.host, y.threads, y.states_walked, y.batches, y.peak_memory_bytes));
-    EXPECT_EQ(std::tie(x.busy_s, x.idle_s, x.communication_s),
-              std::tie(y.busy_s, y.idle_s, y.communication_s));
+    EXPECT_EQ(std::tie(x.rank, x.host, x.threads), std::tie(y.rank, y.host, y.threads));
+    for (const auto& [name, member] : profile_counts) EXPECT_EQ(x.*member, y.*member) << name;
+    for (const auto& [name, member] : profile_times) EXPECT_EQ(x.*member, y.*member) << name;
+    ASSERT_EQ(x.workers.size(), y.workers.size());
+    for (std::size_t t = 0; t < x.workers.size(); ++t)
+      EXPECT_EQ(std::tie(x.workers[t].busy_s, x.workers[t].idle_s, x.workers[t].batches),
+                std::tie(y.workers[t].busy_s, y.workers[t].idle_s, y.workers[t].batches));
   }
 }
 

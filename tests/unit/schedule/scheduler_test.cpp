@@ -4,10 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <boost/mpi/collectives.hpp>
+#include <chrono>
+#include <cmath>
 #include <random>
-
-#include "orbitmill/cluster/failure.hpp"
+#include <thread>
 
 namespace orbitmill {
 namespace {
@@ -24,11 +28,39 @@ class CountingPhase final : public Phase {
     EXPECT_LT(first, last);
     for (std::uint64_t i = first; i < last; ++i) counts_[i].fetch_add(1);
   }
+  void sample(std::uint64_t, std::uint64_t) override {}
   std::vector<int> counts() const { return {counts_.begin(), counts_.end()}; }
 
  private:
   std::vector<std::atomic<int>> counts_;
   unsigned workers_ = 0;
+};
+
+/// Sleeps instead of computing, most of the time in the first indices, and counts like the other.
+class SleepingPhase final : public Phase {
+ public:
+  SleepingPhase(std::uint64_t count, double seconds, double skew)
+      : counting_(count), skew_(skew), scale_(seconds / expected_cost(count)) {}
+  std::string name() const override { return "sleeping"; }
+  std::uint64_t index_count() const override { return counting_.index_count(); }
+  double expected_cost(std::uint64_t end) const override {
+    return std::log1p(skew_ * static_cast<double>(end));
+  }
+  void prepare(unsigned workers) override { counting_.prepare(workers); }
+  void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) override {
+    counting_.run_batch(worker, first, last);
+    sample(first, last);
+  }
+  void sample(std::uint64_t first, std::uint64_t last) override {
+    const double seconds = scale_ * (expected_cost(last) - expected_cost(first));
+    if (seconds > 1e-5) std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  }
+  std::vector<int> counts() const { return counting_.counts(); }
+
+ private:
+  CountingPhase counting_;
+  double skew_;
+  double scale_;
 };
 
 class RecordingListener final : public ProgressListener {
@@ -41,56 +73,117 @@ class RecordingListener final : public ProgressListener {
   int finished = 0;
 };
 
+/// Sums over ranks of what every index was done: all ones.
+void expect_every_index_once(const boost::mpi::communicator& comm, const std::vector<int>& mine) {
+  std::vector<int> sum(mine.size());
+  boost::mpi::all_reduce(comm, mine.data(), static_cast<int>(mine.size()), sum.data(),
+                         std::plus<>());
+  ASSERT_EQ(sum, std::vector<int>(mine.size(), 1));
+}
+
+constexpr std::array transports = {StealTransportKind::automatic, StealTransportKind::windows,
+                                   StealTransportKind::messages};
+
 TEST(Scheduler, DoesEveryIndexOnceAndReportsIt) {
   const boost::mpi::communicator comm;
   WorkerPool pool(comm.rank() % 2 == 0 ? 2 : 1);  // ranks may differ
   std::mt19937_64 random(5);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 90; ++round) {
     const std::uint64_t count =
-        round < 6 ? static_cast<std::uint64_t>(round) + 1 : 1 + random() % 5000;
+        round < 36 ? static_cast<std::uint64_t>(round) / 6 + 1 : 1 + random() % 5000;
     ScheduleOptions options;
-    options.batch_size = round % 3 == 0 ? 0 : 1 + random() % 50;
+    options.batch_size = round % 4 == 0 ? 0 : 1 + random() % (round % 4 == 1 ? 50 : 10'000);
+    options.mode = mode_names[static_cast<std::size_t>(round) % mode_names.size()].mode;
+    options.transport = transports[random() % transports.size()];
     RecordingListener listener;
     options.listener = &listener;
     CountingPhase phase(count);
     const PhaseReport report = Scheduler(comm, pool, options).run(phase);
     const std::vector<int> mine = phase.counts();
-    std::vector<int> sum(count);
-    boost::mpi::all_reduce(comm, mine.data(), static_cast<int>(count), sum.data(), std::plus<>());
-    EXPECT_EQ(sum, std::vector<int>(count, 1));
+    expect_every_index_once(comm, mine);
     EXPECT_EQ(report.indices, static_cast<std::uint64_t>(std::count(mine.begin(), mine.end(), 1)));
     EXPECT_LE(report.batches, report.indices);
+    EXPECT_EQ(listener.started.size(), comm.rank() == 0 ? 1u : 0u);
     EXPECT_EQ(listener.finished, comm.rank() == 0 ? 1 : 0);
   }
 }
 
-/// Claims more indices than it has on one rank: the totals cannot agree.
-class LyingPhase final : public Phase {
- public:
-  explicit LyingPhase(std::uint64_t count) : count_(count) {}
-  std::string name() const override { return "lying"; }
-  std::uint64_t index_count() const override { return count_; }
-  void prepare(unsigned) override {}
-  void run_batch(unsigned, std::uint64_t, std::uint64_t) override {}
-
- private:
-  std::uint64_t count_;
-};
-
-TEST(Scheduler, FindsThatIndicesAreMissing) {
+/// One scheduler, phase after phase as fast as they go: nothing of one may reach the next.
+TEST(Scheduler, RunsManyPhasesInARow) {
   const boost::mpi::communicator comm;
-  WorkerPool pool(1);
-  // Root cuts its own count into chunks; a rank that expects another number must not pass.
-  LyingPhase phase(comm.rank() == 0 ? 100 : 101);
-  Scheduler scheduler(comm, pool, {});
-  if (comm.size() == 1) {
-    EXPECT_EQ(scheduler.run(phase).indices, 100u);
-  } else if (comm.rank() == 0) {
-    EXPECT_EQ(scheduler.run(phase).indices,
-              100u / static_cast<unsigned>(comm.size()) +
-                  (100u % static_cast<unsigned>(comm.size()) ? 1 : 0));
-  } else {
-    EXPECT_THROW(scheduler.run(phase), AgreedError);
+  WorkerPool pool(2);
+  std::mt19937_64 random(6);
+  for (const ModeName& mode : mode_names) {
+    for (const StealTransportKind transport : transports) {
+      ScheduleOptions options;
+      options.mode = mode.mode;
+      options.transport = transport;
+      options.batch_size = 1;
+      Scheduler scheduler(comm, pool, options);
+      for (int round = 0; round < 30; ++round) {
+        CountingPhase phase(1 + random() % 60);
+        scheduler.run(phase);
+        expect_every_index_once(comm, phase.counts());
+      }
+    }
+  }
+}
+
+TEST(Scheduler, SharesSkewedWorkInEveryMode) {
+  const boost::mpi::communicator comm;
+  WorkerPool pool(comm.rank() % 2 == 0 ? 1 : 3);
+  std::mt19937_64 random(7);
+  for (std::size_t round = 0; round < 24; ++round) {
+    ScheduleOptions options;
+    options.mode = mode_names[round % mode_names.size()].mode;
+    options.transport = transports[random() % transports.size()];
+    options.batch_size = round % 3 == 0 ? 0 : 1 + random() % 20;
+    options.trace = round % 2 == 0;
+    SleepingPhase phase(50 + random() % 400, 0.1, std::ldexp(1.0, static_cast<int>(random() % 10)));
+    Scheduler scheduler(comm, pool, options);
+    const PhaseReport report = scheduler.run(phase);
+    expect_every_index_once(comm, phase.counts());
+
+    const bool chosen = options.mode == ScheduleMode::automatic;
+    EXPECT_TRUE(chosen || report.mode == options.mode);
+    EXPECT_NE(report.mode, ScheduleMode::automatic);
+    EXPECT_FALSE(report.mode_reason.empty());
+    // The reports of the workers are the report of the rank.
+    ASSERT_EQ(report.workers.size(), pool.size());
+    WorkerReport sum;
+    for (const WorkerReport& worker : report.workers) {
+      EXPECT_LE(worker.busy_s, report.elapsed_s);
+      EXPECT_LE(worker.node_steals_won, worker.node_steals_tried);
+      sum.batches += worker.batches;
+      sum.node_steals_won += worker.node_steals_won;
+    }
+    EXPECT_EQ(sum.batches, report.batches);
+    EXPECT_EQ(sum.node_steals_won, report.node_steals_won);
+    EXPECT_LE(report.cluster_steals_won, report.cluster_steals_tried);
+    if (report.mode == ScheduleMode::sequential) {
+      EXPECT_TRUE(comm.rank() == 0 || report.batches == 0);
+      EXPECT_EQ(report.workers.front().batches, report.batches);
+    }
+    if (report.mode == ScheduleMode::static_chunks) {
+      EXPECT_EQ(report.node_steals_tried + report.cluster_steals_tried, 0u);
+      const Interval chunk =
+          equal_part(phase.index_count(), static_cast<std::uint64_t>(comm.rank()),
+                     static_cast<std::uint64_t>(comm.size()));
+      EXPECT_EQ(report.indices, chunk.size());
+    }
+    // The trace tells of every batch, one after another for each worker.
+    EXPECT_EQ(report.trace.size(), options.trace ? report.batches : 0u);
+    std::vector<double> end_of(pool.size());
+    std::uint64_t traced = 0;
+    for (const BatchTrace& batch : report.trace) {
+      ASSERT_LT(batch.worker, pool.size());
+      EXPECT_GE(batch.start_s, end_of[batch.worker]);
+      EXPECT_GE(batch.end_s, batch.start_s);
+      EXPECT_LE(batch.end_s, report.elapsed_s);
+      end_of[batch.worker] = batch.end_s;
+      traced += batch.last - batch.first;
+    }
+    EXPECT_EQ(traced, options.trace ? report.indices : 0u);
   }
 }
 

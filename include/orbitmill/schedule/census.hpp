@@ -1,0 +1,72 @@
+/// Who has done how much: the exactly-once account of a phase, and its end.
+///
+/// Every node's leader reports the indices done on its node to root; root ends the phase when the
+/// sum is the total. A sum above the total means that work was done twice. If all nodes are dry and
+/// the sum is short and does not change for a while, work was lost. Both end the job with exit
+/// code 70. A frozen node is neither: dry nodes repeat their report, and silence proves nothing.
+#pragma once
+
+#include <mpi.h>
+
+#include <array>
+#include <boost/mpi/communicator.hpp>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+namespace orbitmill {
+
+/// What one node reports.
+struct NodeReport {
+  std::uint64_t indices_done = 0;
+  double cost_done = 0;  ///< expected cost, for progress
+  bool idle = false;  ///< no index left or running: the end of the phase may wait for this report
+  bool dry = false;   ///< idle, and none exported or on its way here
+};
+
+class Census {
+ public:
+  /// Collective over `leaders`. `patience` is the time that a dry, short phase is given.
+  Census(const boost::mpi::communicator& leaders, std::uint64_t total,
+         std::chrono::duration<double> patience);
+
+  /// One round of this leader: reports, on root hears the others. True when the phase is over.
+  /// Throws InternalError on root where work was lost or done twice.
+  bool round(const NodeReport& mine);
+
+  /// Root: expected cost done over all nodes.
+  double cost_done() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool round_on_root(const NodeReport& mine);
+  bool round_elsewhere(const NodeReport& mine);
+  void hear(int source);
+  void check(std::uint64_t done);
+  void send(const NodeReport& mine, std::uint64_t flags);
+
+  boost::mpi::communicator leaders_;
+  std::uint64_t total_;
+  std::chrono::duration<double> patience_;
+
+  // root
+  std::vector<NodeReport> nodes_;
+  std::vector<bool> heard_;  ///< has reported in the second half of the patience
+  std::vector<bool> final_;  ///< has sent the last message of this phase
+  std::uint64_t last_done_ = 0;
+  Clock::time_point last_look_ = Clock::now();
+  std::chrono::duration<double> stalled_{};  ///< dry and short for so long
+
+  // elsewhere
+  NodeReport sent_;
+  std::array<std::uint64_t, 3> message_{};  ///< must live until the send is complete
+  MPI_Request sending_ = MPI_REQUEST_NULL;
+  Clock::time_point next_send_{};
+  Clock::time_point next_repeat_{};
+
+  int stop_signal_ = 0;
+  MPI_Request stop_ = MPI_REQUEST_NULL;  ///< pre-posted broadcast: the end comes without a question
+};
+
+}  // namespace orbitmill

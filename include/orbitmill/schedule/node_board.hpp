@@ -1,0 +1,77 @@
+/// The shared memory of one node during a phase: where its work lies and how much is done.
+///
+/// One MPI shared-memory window over the ranks of the node, one slot of whole cache lines per rank.
+/// Everything here is touched by CPU atomics only, never by MPI operations: the standard gives no
+/// atomicity between the two. No access needs progress of another rank.
+#pragma once
+
+#include <mpi.h>
+
+#include <atomic>
+#include <boost/mpi/communicator.hpp>
+#include <cstdint>
+
+#include "orbitmill/schedule/interval.hpp"
+
+namespace orbitmill {
+
+class NodeBoard {
+ public:
+  /// What a rank shows to its node. Plain memory of the window; access through the functions below.
+  struct alignas(64) Slot {
+    std::uint64_t work;  ///< interval word that the workers take from
+    char pad1[56];       ///< the word is hot for every worker of the node, the rest for the owner's
+    std::uint64_t indices_done;
+    double cost_done;       ///< expected cost of them, for progress
+    double busy_s;          ///< finished batches
+    std::uint64_t running;  ///< workers inside a batch
+  };
+  static_assert(sizeof(Slot) == 128);
+
+  /// Collective over `node`, the communicator of one node. Throws InternalError where the window
+  /// cannot be had.
+  explicit NodeBoard(const boost::mpi::communicator& node);
+  ~NodeBoard();
+  NodeBoard(const NodeBoard&) = delete;
+  NodeBoard& operator=(const NodeBoard&) = delete;
+
+  int ranks() const noexcept { return node_.size(); }
+  int rank() const noexcept { return node_.rank(); }
+
+  /// Clears the board and gives each rank its chunk. Collective over the node; no worker may be
+  /// running.
+  void reset(Interval chunk);
+
+  std::atomic_ref<std::uint64_t> work(int rank) const { return std::atomic_ref(slot(rank).work); }
+  /// A worker of this rank enters a batch.
+  void enter_batch() const { add(slot(rank()).running, std::uint64_t{1}); }
+  /// It leaves a batch of `indices` with expected cost `cost` that took `seconds`.
+  void leave_batch(std::uint64_t indices, double cost, double seconds) const;
+
+  /// Sums over the node.
+  std::uint64_t indices_left() const;
+  std::uint64_t indices_done() const;
+  double cost_done() const;
+  double busy_s() const;
+  std::uint64_t running() const;
+
+  /// The end of the phase, set by the node's leader, seen by every worker of the node.
+  void stop() const { std::atomic_ref(*stop_).store(1, std::memory_order_release); }
+  bool is_stopped() const { return std::atomic_ref(*stop_).load(std::memory_order_acquire) != 0; }
+
+ private:
+  Slot& slot(int rank) const { return slots_[rank]; }
+  template <class T>
+  static void add(T& target, T value) {
+    std::atomic_ref(target).fetch_add(value, std::memory_order_relaxed);
+  }
+  template <class T>
+  T sum(T Slot::*member) const;
+
+  boost::mpi::communicator node_;
+  MPI_Win window_ = MPI_WIN_NULL;
+  Slot* slots_ = nullptr;          ///< of all ranks of the node, by rank
+  std::uint64_t* stop_ = nullptr;  ///< in a line of its own behind the slots
+};
+
+}  // namespace orbitmill

@@ -1,0 +1,132 @@
+#include "orbitmill/schedule/census.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "orbitmill/cluster/messages.hpp"
+#include "orbitmill/error.hpp"
+
+namespace orbitmill {
+namespace {
+
+/// A busy node reports this often; a node that has run dry at once, for it may hold up the end.
+constexpr std::chrono::milliseconds report_interval{50};
+/// So often does a dry node repeat its report within the patience of root.
+constexpr double repeats = 4;
+
+constexpr std::uint64_t flag_dry = 1;
+constexpr std::uint64_t flag_final = 2;
+
+}  // namespace
+
+Census::Census(const boost::mpi::communicator& leaders, std::uint64_t total,
+               std::chrono::duration<double> patience)
+    : leaders_(leaders),
+      total_(total),
+      patience_(patience),
+      nodes_(leaders.rank() == 0 ? static_cast<std::size_t>(leaders.size()) : 0),
+      heard_(nodes_.size()),
+      final_(nodes_.size()) {
+  if (leaders_.rank() != 0) MPI_Ibcast(&stop_signal_, 1, MPI_INT, 0, leaders_, &stop_);
+}
+
+bool Census::round(const NodeReport& mine) {
+  return leaders_.rank() == 0 ? round_on_root(mine) : round_elsewhere(mine);
+}
+
+double Census::cost_done() const {
+  double sum = 0;
+  for (const NodeReport& node : nodes_) sum += node.cost_done;
+  return sum;
+}
+
+void Census::hear(int source) {
+  std::array<std::uint64_t, 3> message{};
+  MPI_Status status;
+  MPI_Recv(message.data(), 3, MPI_UINT64_T, source, tag_census, leaders_, &status);
+  const auto node = static_cast<std::size_t>(status.MPI_SOURCE);
+  nodes_[node] = {message[0], std::bit_cast<double>(message[1]), (message[2] & flag_dry) != 0};
+  heard_[node] = true;
+  final_[node] = (message[2] & flag_final) != 0;
+}
+
+bool Census::round_on_root(const NodeReport& mine) {
+  nodes_[0] = mine;
+  heard_[0] = true;
+  while (leaders_.iprobe(boost::mpi::any_source, tag_census)) hear(MPI_ANY_SOURCE);
+  std::uint64_t done = 0;
+  for (const NodeReport& node : nodes_) done += node.indices_done;
+  check(done);
+  if (done != total_) return false;
+  stop_signal_ = 1;
+  MPI_Ibcast(&stop_signal_, 1, MPI_INT, 0, leaders_, &stop_);
+  MPI_Wait(&stop_, MPI_STATUS_IGNORE);
+  // Reports may still be under way, sent before the end was known there. The next phase would take
+  // them for its own, so each node says which one is its last. They answer in their next round.
+  for (int node = 1; node < leaders_.size(); ++node) {
+    while (!final_[static_cast<std::size_t>(node)]) hear(node);
+  }
+  return true;
+}
+
+void Census::check(std::uint64_t done) {
+  if (done > total_) {
+    throw InternalError(
+        fmt::format("{} indices were done of {}: work was done twice, and no result was written",
+                    done, total_));
+  }
+  bool all_dry = true;
+  for (const NodeReport& node : nodes_) all_dry = all_dry && node.dry;
+  const auto now = Clock::now();
+  // Root itself may have been frozen: a long time between two looks is no time that others used.
+  stalled_ += std::min<std::chrono::duration<double>>(now - last_look_, patience_ / repeats);
+  last_look_ = now;
+  if (done != last_done_ || !all_dry) {
+    last_done_ = done;
+    stalled_ = {};
+  }
+  // Whoever took work and then froze was dry when last heard, but is silent in the second half.
+  if (stalled_ <= patience_ / 2) {
+    heard_.assign(heard_.size(), false);
+  } else if (stalled_ > patience_ && std::ranges::find(heard_, false) == heard_.end()) {
+    throw InternalError(fmt::format(
+        "{} of {} indices were done and nothing is left anywhere: work was lost, and no "
+        "result was written",
+        done, total_));
+  }
+}
+
+bool Census::round_elsewhere(const NodeReport& mine) {
+  int done = 0;
+  MPI_Test(&stop_, &done, MPI_STATUS_IGNORE);
+  int sent = 1;
+  if (sending_ != MPI_REQUEST_NULL) MPI_Test(&sending_, &sent, MPI_STATUS_IGNORE);
+  if (done != 0) {
+    if (sent == 0) MPI_Wait(&sending_, MPI_STATUS_IGNORE);
+    send(mine, flag_final);
+    MPI_Wait(&sending_, MPI_STATUS_IGNORE);
+    return true;
+  }
+  const auto now = Clock::now();
+  const bool more = mine.indices_done != sent_.indices_done;
+  const bool changed = more || mine.dry != sent_.dry;
+  const bool urgent = (more && mine.idle) || mine.dry;
+  const bool again = mine.dry && now >= next_repeat_;
+  if (sent != 0 && ((changed && (urgent || now >= next_send_)) || again)) {
+    send(mine, 0);
+    next_send_ = now + report_interval;
+    next_repeat_ = now + std::chrono::duration_cast<Clock::duration>(patience_ / repeats);
+  }
+  return false;
+}
+
+void Census::send(const NodeReport& mine, std::uint64_t flags) {
+  sent_ = mine;
+  message_ = {mine.indices_done, std::bit_cast<std::uint64_t>(mine.cost_done),
+              flags | (mine.dry ? flag_dry : 0)};
+  MPI_Isend(message_.data(), 3, MPI_UINT64_T, 0, tag_census, leaders_, &sending_);
+}
+
+}  // namespace orbitmill
