@@ -12,7 +12,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// One sample may take this long; the whole prediction a few times as long.
-constexpr double sample_s = 5e-4;
+constexpr double sample_s = 1e-4;
 constexpr double margin = 3;
 
 double seconds_since(Clock::time_point start) {

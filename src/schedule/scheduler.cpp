@@ -29,8 +29,8 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-/// CPU time of the calling thread. Wall time would count the time slices that a main thread which shares
-/// its core with a worker gives away.
+/// CPU time of the calling thread. Wall time would count the time slices that a main thread which
+/// shares its core with a worker gives away.
 double thread_cpu_seconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -131,6 +131,7 @@ class Scheduler::Run {
 Scheduler::Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool,
                      ScheduleOptions options)
     : comm_(comm), pool_(pool), options_(std::move(options)) {
+  sleep_precisely();
   MPI_Comm shared = MPI_COMM_NULL;
   MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &shared);
   node_ = boost::mpi::communicator(shared, boost::mpi::comm_take_ownership);
@@ -182,7 +183,7 @@ double Scheduler::overhead_s() {
   if (overhead_s_ > 0) return overhead_s_;
   EmptyPhase empty;
   double best = 1e9;
-  for (int i = 0; i < 3; ++i) {  // the first one pays for cold caches
+  for (int i = 0; i < 2; ++i) {  // the first one pays for cold caches
     best = std::min(best, Run(*this, empty, ScheduleMode::stealing).execute().elapsed_s);
   }
   return overhead_s_ = best;
@@ -253,8 +254,9 @@ void Scheduler::Run::work(unsigned worker) {
   if (mode_ == ScheduleMode::sequential && (owner_.comm_.rank() != 0 || worker != 0)) return;
   Worker& mine = reports_[worker];
   const NodeBoard& board = *owner_.board_;
-  BatchSize size(owner_.options_.batch_size,
-                 takes_from_other_ranks(mode_) ? owner_.node_workers_ : workers_);
+  BatchSize size(
+      owner_.options_.batch_size, takes_from_other_ranks(mode_) ? owner_.node_workers_ : workers_,
+      BatchSize::first_batch(mode_ == ScheduleMode::sequential ? 1 : owner_.all_workers_));
   int rich = 0;  // the rank that had work for us last
   std::minstd_rand random(static_cast<unsigned>(board.rank()) * 64 + worker + 1);
   Pause pause(worker_pause);

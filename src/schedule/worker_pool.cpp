@@ -1,8 +1,14 @@
 #include "orbitmill/schedule/worker_pool.hpp"
 
+#include <sys/prctl.h>
+
 #include <utility>
 
 namespace orbitmill {
+
+void sleep_precisely() {
+  prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+}
 
 WorkerPool::WorkerPool(unsigned workers) {
   threads_.reserve(workers);
@@ -41,6 +47,7 @@ std::exception_ptr WorkerPool::first_error() {
 }
 
 void WorkerPool::work(unsigned worker) {
+  sleep_precisely();
   unsigned seen = 0;
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -25,9 +25,9 @@ struct CostDecision {
 /// Takes a few milliseconds at most, less for small phases. `phase.prepare` must have been called.
 double predict_work_s(Phase& phase);
 
-/// Chooses sequential or stealing. Collective over `comm`; root's prediction decides, every rank gets the
-/// same decision. `all_workers`: over all ranks; `overhead_s`: measured time of a phase without work on all
-/// of them (waking threads, agreeing at the start and at the end).
+/// Chooses sequential or stealing. Collective over `comm`; root's prediction decides, every rank
+/// gets the same decision. `all_workers`: over all ranks; `overhead_s`: measured time of a phase
+/// without work on all of them (waking threads, agreeing at the start and at the end).
 CostDecision decide_schedule(const boost::mpi::communicator& comm, Phase& phase,
                              unsigned all_workers, double overhead_s);
 

@@ -14,6 +14,10 @@
 
 namespace orbitmill {
 
+/// Makes the sleeps of the calling thread end when they should: by default Linux adds up to 50 us,
+/// more than the first pauses of a phase are long.
+void sleep_precisely();
+
 class WorkerPool {
  public:
   /// Starts `workers` >= 1 threads. Throws std::system_error where the system refuses.
