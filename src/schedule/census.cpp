@@ -47,7 +47,9 @@ void Census::hear(int source) {
   MPI_Status status;
   MPI_Recv(message.data(), 3, MPI_UINT64_T, source, tag_census, leaders_, &status);
   const auto node = static_cast<std::size_t>(status.MPI_SOURCE);
-  nodes_[node] = {message[0], std::bit_cast<double>(message[1]), (message[2] & flag_dry) != 0};
+  nodes_[node].indices_done = message[0];
+  nodes_[node].cost_done = std::bit_cast<double>(message[1]);
+  nodes_[node].dry = (message[2] & flag_dry) != 0;
   heard_[node] = true;
   final_[node] = (message[2] & flag_final) != 0;
 }
