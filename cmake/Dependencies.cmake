@@ -1,6 +1,7 @@
 # Every library comes from a Debian 12 package (cmake/bootstrap.sh installs them all); nothing is
 # downloaded. What is missing stops the configuration with the package that brings it.
-# Targets made here: orbitmill::hdf5, orbitmill::flint, orbitmill::xxhash, orbitmill::hwloc.
+# Targets made here: orbitmill::hdf5, orbitmill::flint, orbitmill::xxhash, orbitmill::hwloc,
+# orbitmill::highway.
 
 set(ORBITMILL_HDF5_PKGCONFIG hdf5-openmpi CACHE STRING
   "pkg-config module of a parallel HDF5 that was built with the MPI in use")
@@ -86,8 +87,10 @@ orbitmill_find_package(CLI11 libcli11-dev 2.1)
 orbitmill_find_package(PkgConfig pkg-config)
 orbitmill_find_module(XXHASH libxxhash libxxhash-dev)
 orbitmill_find_module(HWLOC hwloc libhwloc-dev)
+orbitmill_find_module(HIGHWAY libhwy libhwy-dev)
 add_library(orbitmill::xxhash ALIAS PkgConfig::XXHASH)
 add_library(orbitmill::hwloc ALIAS PkgConfig::HWLOC)
+add_library(orbitmill::highway ALIAS PkgConfig::HIGHWAY)
 
 # HDF5 by pkg-config and not by FindHDF5: the latter asks the first h5cc on the PATH, which on a
 # machine with both flavours is the serial one. The module is looked up afresh each time, so that

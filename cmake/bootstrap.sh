@@ -9,7 +9,7 @@ packages=(
   g++ cmake ninja-build pkg-config git
   libopenmpi-dev openmpi-bin libboost-mpi-dev libboost-serialization-dev libhdf5-openmpi-dev
   libcli11-dev libtomlplusplus-dev libfmt-dev nlohmann-json3-dev
-  libflint-dev libgmp-dev libxxhash-dev libhwloc-dev
+  libflint-dev libgmp-dev libxxhash-dev libhwloc-dev libhwy-dev
 )
 test_packages=(
   libgtest-dev libbenchmark-dev python3-h5py python3-pandas python3-matplotlib

@@ -21,6 +21,8 @@ void CycleTally::merge(CycleTally&& other) {
   for (const auto& [length, count] : other.counts_) counts_[length] += count;
   rows_.insert(rows_.end(), other.rows_.begin(), other.rows_.end());
   reported_rows_ += other.reported_rows_;
+  states_ += other.states_;
+  other.states_ = 0;
   other.counts_.clear();
   other.rows_ = {};
   other.reported_rows_ = 0;

@@ -3,6 +3,7 @@
 #include <boost/mpi/collectives.hpp>
 #include <boost/serialization/vector.hpp>
 
+#include "conclude.hpp"
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/decompose/certificate.hpp"
 #include "orbitmill/decompose/cycle_table.hpp"
@@ -27,17 +28,8 @@ PartialHistogram merge_partial(const PartialHistogram& a, const PartialHistogram
 
 }  // namespace
 
-Decomposition decompose_by_leaders(const Register& reg, const CyclePolicy& policy,
-                                   Scheduler& scheduler) {
-  const boost::mpi::communicator& comm = scheduler.communicator();
-  agree(comm, [&] { reg.require_exhaustible(); });
-
-  Decomposition result;
-  LeaderSweep sweep(reg, policy);
-  result.phases.push_back(scheduler.run(sweep));
-  result.lane_steps = sweep.lane_steps();
-
-  CycleTally tally = sweep.take_tally();
+void conclude(const boost::mpi::communicator& comm, const Register& reg, const CyclePolicy& policy,
+              CycleTally&& tally, Decomposition& result) {
   PartialHistogram sum;
   boost::mpi::reduce(comm, PartialHistogram{tally.histogram()}, sum, merge_partial, 0);
   result.histogram = std::move(sum.entries);
@@ -51,6 +43,19 @@ Decomposition decompose_by_leaders(const Register& reg, const CyclePolicy& polic
     result.certificate = certify(comm, reg.state_count(), result.histogram,
                                  result.cycles ? &*result.cycles : nullptr);
   });
+}
+
+Decomposition decompose_by_leaders(const Register& reg, const CyclePolicy& policy,
+                                   Scheduler& scheduler) {
+  const boost::mpi::communicator& comm = scheduler.communicator();
+  agree(comm, [&] { reg.require_exhaustible(); });
+
+  Decomposition result;
+  RowBudget budget(policy);
+  LeaderSweep sweep(reg, budget, whole_sweep(reg));
+  result.phases.push_back(scheduler.run(sweep));
+  result.lane_steps = sweep.lane_steps();
+  conclude(comm, reg, policy, sweep.take_tally(), result);
   return result;
 }
 

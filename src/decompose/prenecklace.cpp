@@ -17,10 +17,11 @@ BinaryPrenecklaces::BinaryPrenecklaces(unsigned length, State first, State last)
   for (unsigned i = 1; i < length; ++i) {
     if (digit(i) < digit(i - period)) {
       next_ = repeat_prefix(first & ~low_mask(length - period), period);
-      return;
+      break;
     }
     if (digit(i) > digit(i - period)) period = i + 1;
   }
+  next_period_ = period;
 }
 
 DigitPrenecklaces::DigitPrenecklaces(unsigned length, unsigned order, State first, State last)

@@ -1,5 +1,6 @@
 #include "orbitmill/schedule/node_board.hpp"
 
+#include "orbitmill/cluster/node_memory.hpp"
 #include "orbitmill/error.hpp"
 
 namespace orbitmill {
@@ -7,8 +8,9 @@ namespace orbitmill {
 NodeBoard::NodeBoard(const boost::mpi::communicator& node) : node_(node) {
   // One piece, owned by the leader: the slots of all ranks lie side by side whatever the MPI's
   // layout.
+  // One slot more than asked for: MPI aligns a window to 8 bytes only, so it is aligned here.
   const auto bytes = static_cast<MPI_Aint>(
-      node.rank() == 0 ? sizeof(Slot) * (static_cast<std::size_t>(node.size()) + 1) : 0);
+      node.rank() == 0 ? sizeof(Slot) * (static_cast<std::size_t>(node.size()) + 2) : 0);
   void* own = nullptr;
   MPI_Comm_set_errhandler(node_, MPI_ERRORS_RETURN);  // the default ends the job without our words
   if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node, &own, &window_) != MPI_SUCCESS) {
@@ -19,7 +21,7 @@ NodeBoard::NodeBoard(const boost::mpi::communicator& node) : node_(node) {
   int unit = 0;
   void* base = nullptr;
   MPI_Win_shared_query(window_, 0, &size, &unit, &base);
-  slots_ = static_cast<Slot*>(base);
+  slots_ = static_cast<Slot*>(align_in_window(base, sizeof(Slot)));
   stop_ = &slots_[node.size()].indices_done;
   MPI_Win_lock_all(MPI_MODE_NOCHECK, window_);
 }

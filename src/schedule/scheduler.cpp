@@ -160,6 +160,10 @@ Scheduler::Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool,
   boost::mpi::broadcast(node_, fallbacks_, 0);
 }
 
+std::unique_ptr<Scheduler> Scheduler::for_own_node() {
+  return std::make_unique<Scheduler>(node_, pool_, options_);
+}
+
 Scheduler::~Scheduler() = default;
 
 PhaseReport Scheduler::run(Phase& phase) {

@@ -47,10 +47,14 @@ class RowBudget {
 
 class CycleTally {
  public:
-  explicit CycleTally(RowBudget& budget) : budget_(&budget) {}
+  /// Cycles of at most `known_length` states are left out: another phase has found them.
+  explicit CycleTally(RowBudget& budget, std::uint64_t known_length = 0)
+      : budget_(&budget), known_length_(known_length) {}
 
   /// Notes one cycle. Each cycle must be noted exactly once over all workers and ranks.
   void add(State leader, std::uint64_t length) {
+    if (length <= known_length_) return;
+    states_ += length;
     ++counts_[length];
     if (!budget_->keeps_rows()) return;
     rows_.push_back({leader, length});
@@ -66,6 +70,8 @@ class CycleTally {
   /// Moves the contents of `other` into this one.
   void merge(CycleTally&& other);
 
+  /// Sum of the lengths noted.
+  std::uint64_t states() const noexcept { return states_; }
   /// The cycles so far, sorted by length.
   Histogram histogram() const;
   /// Hands out the rows, in no particular order.
@@ -76,6 +82,8 @@ class CycleTally {
   static constexpr std::size_t report_interval = 4096;
 
   RowBudget* budget_;
+  std::uint64_t known_length_;
+  std::uint64_t states_ = 0;
   std::unordered_map<std::uint64_t, std::uint64_t> counts_;
   std::vector<CycleRow> rows_;
   std::size_t reported_rows_ = 0;

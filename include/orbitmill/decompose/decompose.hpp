@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct Decomposition {
   std::optional<CycleSlice> cycles;  ///< this rank's part of the table, where rows are kept
   std::vector<PhaseReport> phases;   ///< this rank's share of each phase
   std::uint64_t lane_steps = 0;      ///< states visited by the walks of this rank
+  unsigned milestone_zeros = 0;      ///< k of the milestone engine, else 0
+  std::uint64_t deficit = 0;         ///< milestone engine: states that the sweep had to find
 };
 
 /// Decomposes by the leader sweep (leader_sweep.hpp). Collective over the scheduler's communicator;
@@ -28,5 +31,23 @@ struct Decomposition {
 /// whatever Scheduler::run throws.
 Decomposition decompose_by_leaders(const Register& reg, const CyclePolicy& policy,
                                    Scheduler& scheduler);
+
+/// Choices of the milestone engine; equal on every rank.
+struct MilestoneOptions {
+  unsigned zeros = 0;  ///< k, 1 <= k < n
+  /// Cycles of at most this many states are found by periodic words; 0: none are. GF(2), below n.
+  unsigned short_cycles = 0;
+  std::uint64_t station_distance = 256;  ///< contraction.hpp
+  /// Called on every rank of root's node between the milestone pass and the contraction, with the
+  /// table. For tests that damage it.
+  std::function<void(std::uint64_t* entries, std::uint64_t count)> before_contraction;
+};
+
+/// Decomposes by milestone contraction (milestones.hpp, milestone_pass.hpp, contraction.hpp) and
+/// sweeps for the deficit: the cycles without a zero run of k. Collective as above. The table of
+/// 8 bytes a milestone lies in the memory of root's node; throws CannotCreateError where it does
+/// not fit, and the same as decompose_by_leaders.
+Decomposition decompose_by_milestones(const Register& reg, const CyclePolicy& policy,
+                                      const MilestoneOptions& options, Scheduler& scheduler);
 
 }  // namespace orbitmill

@@ -6,9 +6,13 @@
 /// about q^n ln(q^n / n), and small x cost nearly everything. This engine is the oracle of the fast
 /// one.
 ///
-/// Index space of the phase: the states in increasing order, `stride` to an index.
+/// Index space of the phase: the states of its range in increasing order, `stride` to an index.
+///
+/// The fast engine sweeps by levels: level j tests the states with exactly j leading zeros, for the
+/// cycles that it has not found otherwise.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,12 +39,33 @@ std::unique_ptr<LeaderTester> make_digit_leader_tester(const Register& reg);
 /// The one to use for `reg`.
 std::unique_ptr<LeaderTester> make_leader_tester(const Register& reg);
 
+/// Over GF(2), states with exactly `zeros` leading zeros, the range in multiples of
+/// row_tester_stride: 512 walks at once. Precondition: row_tester_covers(reg, zeros).
+std::unique_ptr<LeaderTester> make_row_leader_tester(const Register& reg, unsigned zeros);
+bool row_tester_covers(const Register& reg, unsigned zeros);
+inline constexpr std::uint64_t row_tester_stride = 512;
+
+/// The part of the state space that a sweep tests, and how.
+struct SweepPart {
+  std::string name = "leader sweep";
+  State first = 0;
+  State last = 0;                  ///< behind the range
+  std::uint64_t align = 1;         ///< indices begin at multiples of it
+  std::uint64_t known_length = 0;  ///< cycles up to this length are known and left out
+  std::function<std::unique_ptr<LeaderTester>()> make_tester;
+};
+
+/// All states.
+SweepPart whole_sweep(const Register& reg);
+/// The states with exactly `zeros` < n leading zeros.
+SweepPart level_sweep(const Register& reg, unsigned zeros, std::uint64_t known_length);
+
 class LeaderSweep final : public Phase {
  public:
-  /// Precondition: reg.require_exhaustible() passes. Keeps a reference to `reg`.
-  LeaderSweep(const Register& reg, const CyclePolicy& policy);
+  /// Precondition: reg.require_exhaustible() passes. Keeps references to `reg` and `budget`.
+  LeaderSweep(const Register& reg, RowBudget& budget, SweepPart part);
 
-  std::string name() const override { return "leader sweep"; }
+  std::string name() const override { return part_.name; }
   std::uint64_t index_count() const override { return index_count_; }
   double expected_cost(std::uint64_t end) const override;
   void prepare(unsigned workers) override;
@@ -61,10 +86,13 @@ class LeaderSweep final : public Phase {
 
   State end_state(std::uint64_t last) const;
 
+  double cost_up_to(double state) const;
+
   const Register& register_;
+  SweepPart part_;
   std::uint64_t stride_;  ///< states per index
   std::uint64_t index_count_;
-  RowBudget budget_;
+  RowBudget& budget_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -28,12 +28,19 @@ class BinaryPrenecklaces {
   std::optional<State> next() {
     if (next_ >= last_) return std::nullopt;
     const State candidate = next_;
+    period_ = next_period_;
     const auto ones = static_cast<unsigned>(std::countr_one(candidate));
     // The all-ones word is the last of all; 2^n ends every range.
+    next_period_ = length_ - ones;
     next_ = ones >= length_ ? State{1} << length_
                             : repeat_prefix(((candidate >> ones) | 1) << ones, length_ - ones);
     return candidate;
   }
+
+  /// Of the candidate returned last: the length of its longest prefix that is a Lyndon word (least
+  /// and aperiodic among its rotations), which the candidate repeats. Prenecklaces of length n and
+  /// Lyndon words of length <= n correspond one to one (Duval 1988).
+  unsigned period() const noexcept { return period_; }
 
  private:
   /// Fills the digits below the leading `period` ones by repeating these.
@@ -45,6 +52,8 @@ class BinaryPrenecklaces {
   unsigned length_;
   State next_;
   State last_;
+  unsigned next_period_ = 1;
+  unsigned period_ = 1;
 };
 
 /// Prenecklaces over {0, ..., q-1}, as integers; the textbook form of the same. next() is O(n).

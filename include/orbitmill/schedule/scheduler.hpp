@@ -96,6 +96,14 @@ class Scheduler {
   PhaseReport run(Phase& phase);
 
   const boost::mpi::communicator& communicator() const noexcept { return comm_; }
+  /// The ranks of the own node.
+  const boost::mpi::communicator& node() const noexcept { return node_; }
+  bool is_on_root_node() const noexcept { return node_index_ == 0; }
+  /// Computing threads over all ranks.
+  unsigned all_workers() const noexcept { return all_workers_; }
+  /// A scheduler over the ranks of the own node, with the same pool and options: for phases that
+  /// only one node can do. Collective over node(). Lives no longer than this one.
+  std::unique_ptr<Scheduler> for_own_node();
   /// How work crosses nodes: "windows", "messages", or "none" on one node. The same on every rank.
   const std::string& transport_name() const noexcept { return transport_name_; }
   /// Times that windows were wanted and could not be had: 0 or 1.

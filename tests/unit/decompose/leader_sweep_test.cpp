@@ -60,7 +60,8 @@ TEST(LeaderSweep, PhaseCoversTheStateSpaceInAnyBatches) {
   for (int round = 0; round < 40; ++round) {
     const auto [spec, slow] = test::random_register(random, test::test_fields()[0], 1 << 10);
     const Register reg(spec);
-    LeaderSweep sweep(reg, {true, CyclePolicy::no_limit});
+    RowBudget sweep_budget(CyclePolicy{true, CyclePolicy::no_limit});
+    LeaderSweep sweep(reg, sweep_budget, whole_sweep(reg));
     sweep.prepare(3);
     std::uint64_t first = 0;
     while (first < sweep.index_count()) {
@@ -78,7 +79,8 @@ TEST(LeaderSweep, PhaseCoversTheStateSpaceInAnyBatches) {
 
 TEST(LeaderSweep, ExpectedCostGrowsFromNothing) {
   const Register reg({2, "", 20, {{{1, {0}}, {1, {3}}}}});
-  const LeaderSweep sweep(reg, {});
+  RowBudget sweep_budget(CyclePolicy{});
+  const LeaderSweep sweep(reg, sweep_budget, whole_sweep(reg));
   EXPECT_EQ(sweep.expected_cost(0), 0);
   double before = 0;
   for (std::uint64_t end = 1; end <= sweep.index_count(); end *= 2) {
@@ -90,10 +92,12 @@ TEST(LeaderSweep, ExpectedCostGrowsFromNothing) {
 TEST(LeaderSweep, RowLimitStopsTheRun) {
   const Register reg(
       {2, "", 12, {{{1, {0}}}}});  // 352 cycles (necklaces of length 12, OEIS A000031)
-  LeaderSweep sweep(reg, {true, 351});
+  RowBudget sweep_budget(CyclePolicy{true, 351});
+  LeaderSweep sweep(reg, sweep_budget, whole_sweep(reg));
   sweep.prepare(1);
   EXPECT_THROW(sweep.run_batch(0, 0, sweep.index_count()), CannotCreateError);
-  LeaderSweep enough(reg, {true, 352});
+  RowBudget enough_budget(CyclePolicy{true, 352});
+  LeaderSweep enough(reg, enough_budget, whole_sweep(reg));
   enough.prepare(1);
   enough.run_batch(0, 0, enough.index_count());
   EXPECT_EQ(enough.take_tally().take_rows().size(), 352u);

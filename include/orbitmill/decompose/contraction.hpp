@@ -1,0 +1,46 @@
+/// Contraction: the cycles of the register from the table of its segments.
+///
+/// The successor table is a permutation of the milestones with weights (segment lengths); its
+/// cycles, weighted, are the cycles of the register that contain a milestone. A single walk through
+/// the table waits for memory at every entry (123 ns measured), so the table is contracted a second
+/// time: every 256th milestone is a station, chains run from station to station, many of them
+/// interleaved in each thread with their next entries prefetched, and what is left is a table 256
+/// times smaller, walked by root alone. Cycles without a station are found afterwards among the
+/// entries that no chain has marked; they are few and short.
+///
+/// This is done on one node, root's, by all its ranks and threads: the table is q^(k+1) times
+/// smaller than the state space, so it fits a node long after the walks need a cluster, and a chain
+/// over the network would pay a message for every entry.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "orbitmill/cluster/node_memory.hpp"
+#include "orbitmill/decompose/cycle_tally.hpp"
+#include "orbitmill/decompose/milestones.hpp"
+#include "orbitmill/schedule/scheduler.hpp"
+
+namespace orbitmill {
+
+/// The table and how to read it.
+struct SegmentTable {
+  const MilestoneMap& map;
+  const SegmentFormat& format;
+  const std::vector<LongSegment>& long_segments;  ///< sorted
+  std::uint64_t* entries;                         ///< map.count() of them, shared by the node
+
+  std::uint64_t length_of(std::uint64_t index, std::uint64_t entry) const;
+};
+
+/// Milestones between two stations.
+inline constexpr std::uint64_t default_station_distance = 256;
+
+/// Adds every cycle with a milestone to `tally`, once over all ranks of the node; marks every entry
+/// as visited on the way. Collective over node_scheduler.communicator(), the ranks of one node.
+/// Throws InternalError when the table is not a permutation. Returns this rank's phases.
+std::vector<PhaseReport> contract(const SegmentTable& table, Scheduler& node_scheduler,
+                                  CycleTally& tally,
+                                  std::uint64_t station_distance = default_station_distance);
+
+}  // namespace orbitmill

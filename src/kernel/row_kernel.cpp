@@ -1,0 +1,414 @@
+/// The row kernel for every instruction set that Highway knows, compiled once for each and chosen
+/// at run time (hwy/foreach_target.h includes this file again and again).
+///
+/// How time is saved: rows are taken in tiles of eight, which live in registers while the terms of
+/// the feedback are interpreted over them, so that interpreting costs a few cycles a term and tile.
+/// Zero runs are found by OR of four rows and then of such fours. A narrower vector runs the same
+/// code over several columns of a row.
+#include "orbitmill/kernel/row_kernel.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+// Vectors without a fixed size cannot stand in arrays, which the tiles are.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV | HWY_WASM)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "row_kernel.cpp"
+#include <hwy/foreach_target.h>
+// This order is Highway's: the targets first, then what they include.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace orbitmill::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<std::uint64_t, row_words>;
+using V = hn::Vec<D>;
+constexpr unsigned column_words = hn::MaxLanes(D());
+constexpr unsigned tile = RowProgram::tile_rows;
+
+/// The 64-bit words of a column, one row after the other.
+using Column = const std::uint64_t*;
+
+HWY_INLINE V load(Column column) {
+  return hn::Load(D(), column);
+}
+HWY_INLINE Column row_at(Column column, std::ptrdiff_t row) {
+  return column + row * static_cast<std::ptrdiff_t>(row_words);
+}
+HWY_INLINE Column column_of(const LaneRow* rows, unsigned first_word) {
+  return rows->word.data() + first_word;
+}
+
+/// sum[r] += the terms, for rows r of a tile; `column` is at the tile's first row.
+template <unsigned R>
+HWY_INLINE void add_terms(const RowTerms& terms, Column column, V (&sum)[R]) {
+  const auto back = [column](unsigned distance) {
+    return row_at(column, -static_cast<std::ptrdiff_t>(distance));
+  };
+  std::size_t i = 0;
+  for (; i + 1 < terms.linear.size(); i += 2) {
+    const Column a = back(terms.linear[i]);
+    const Column b = back(terms.linear[i + 1]);
+    for (unsigned r = 0; r < R; ++r) {
+      sum[r] = hn::Xor3(sum[r], load(row_at(a, r)), load(row_at(b, r)));
+    }
+  }
+  if (i < terms.linear.size()) {
+    const Column a = back(terms.linear[i]);
+    for (unsigned r = 0; r < R; ++r) sum[r] = hn::Xor(sum[r], load(row_at(a, r)));
+  }
+  for (std::size_t pair = 0; pair < terms.pairs.size(); pair += 2) {
+    const Column a = back(terms.pairs[pair]);
+    const Column b = back(terms.pairs[pair + 1]);
+    for (unsigned r = 0; r < R; ++r) {
+      sum[r] = hn::Xor(sum[r], hn::And(load(row_at(a, r)), load(row_at(b, r))));
+    }
+  }
+  const unsigned* factor = terms.product_factors.data();
+  for (const unsigned degree : terms.product_degrees) {
+    V product[R];
+    const Column a = back(factor[0]);
+    for (unsigned r = 0; r < R; ++r) product[r] = load(row_at(a, r));
+    for (unsigned f = 1; f < degree; ++f) {
+      const Column b = back(factor[f]);
+      for (unsigned r = 0; r < R; ++r) product[r] = hn::And(product[r], load(row_at(b, r)));
+    }
+    for (unsigned r = 0; r < R; ++r) sum[r] = hn::Xor(sum[r], product[r]);
+    factor += degree;
+  }
+}
+
+template <unsigned R>
+HWY_INLINE void store_tile(std::uint64_t* column, const V (&sum)[R]) {
+  for (unsigned r = 0; r < R; ++r) hn::Store(sum[r], D(), column + std::size_t{r} * row_words);
+}
+
+/// Near terms over a tile whose rows hold the far terms, R rows at a time.
+template <unsigned R>
+HWY_INLINE void add_near_terms(const RowTerms& near, std::uint64_t* column) {
+  for (unsigned first = 0; first < tile; first += R) {
+    std::uint64_t* rows = column + std::size_t{first} * row_words;
+    V sum[R];
+    for (unsigned r = 0; r < R; ++r) sum[r] = load(row_at(rows, r));
+    add_terms(near, rows, sum);
+    store_tile(rows, sum);
+  }
+}
+
+void generate(const RowProgram& program, LaneRow* rows, unsigned count) {
+  const V start = hn::Set(D(), program.complemented ? ~std::uint64_t{0} : 0);
+  const bool has_near = program.has_near_terms();
+  for (unsigned first = 0; first < count; first += tile) {
+    for (unsigned w = 0; w < row_words; w += column_words) {
+      std::uint64_t* column = rows[first].word.data() + w;
+      V sum[tile];
+      for (unsigned r = 0; r < tile; ++r) sum[r] = start;
+      add_terms(program.far, column, sum);
+      store_tile(column, sum);
+      if (!has_near) continue;
+      switch (program.near_rows) {
+        case 1:
+          add_near_terms<1>(program.near, column);
+          break;
+        case 2:
+          add_near_terms<2>(program.near, column);
+          break;
+        default:
+          add_near_terms<4>(program.near, column);
+          break;
+      }
+    }
+  }
+}
+
+constexpr unsigned max_zeros = 62;
+
+/// OR of the `zeros` >= 1 rows from each row on: the zero-run test of one column.
+class RunTest {
+ public:
+  /// For the rows first, ..., first + count - 1; count a multiple of the tile.
+  HWY_INLINE RunTest(Column first, unsigned count, unsigned zeros) {
+    if (zeros < 4) {
+      source_ = first;
+      stride_ = row_words;
+      for (unsigned z = 0; z < zeros; ++z) offsets_[parts_++] = z;
+      return;
+    }
+    // One tile more than needed may be computed; its rows exist, for they lie before the newest.
+    for (unsigned done = 0; done + 4 < count + zeros + 1; done += 4) {
+      V x[7];
+      for (unsigned r = 0; r < 7; ++r) x[r] = load(row_at(first, done + r));
+      for (unsigned r = 0; r < 4; ++r) {
+        hn::Store(hn::Or(hn::Or3(x[r], x[r + 1], x[r + 2]), x[r + 3]), D(),
+                  fours_ + std::size_t{done + r} * column_words);
+      }
+    }
+    source_ = fours_;
+    stride_ = column_words;
+    for (unsigned z = 0; z + 4 < zeros; z += 4) offsets_[parts_++] = z;
+    offsets_[parts_++] = zeros - 4;
+  }
+
+  /// any[r] = 0 in the lanes whose rows tile_first + r, ... are all 0.
+  HWY_INLINE void tile_at(unsigned tile_first, V (&any)[tile]) const {
+    const auto at = [&](unsigned part) {
+      return source_ + std::size_t{tile_first + offsets_[part]} * stride_;
+    };
+    const Column a = at(0);
+    for (unsigned r = 0; r < tile; ++r) any[r] = load(a + std::size_t{r} * stride_);
+    unsigned part = 1;
+    for (; part + 1 < parts_; part += 2) {
+      const Column b = at(part);
+      const Column c = at(part + 1);
+      for (unsigned r = 0; r < tile; ++r) {
+        any[r] =
+            hn::Or3(any[r], load(b + std::size_t{r} * stride_), load(c + std::size_t{r} * stride_));
+      }
+    }
+    if (part < parts_) {
+      const Column b = at(part);
+      for (unsigned r = 0; r < tile; ++r) {
+        any[r] = hn::Or(any[r], load(b + std::size_t{r} * stride_));
+      }
+    }
+  }
+
+ private:
+  HWY_ALIGN std::uint64_t fours_[(max_chunk_rows + max_zeros + 8) * column_words];
+  Column source_ = nullptr;
+  unsigned stride_ = 0;
+  unsigned parts_ = 0;
+  unsigned offsets_[max_zeros / 4 + 2];
+};
+
+void find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
+               const LaneRow& lanes, LaneRow* hits, std::uint8_t* words) {
+  for (unsigned w = 0; w < row_words; w += column_words) {
+    const Column column = column_of(rows, w);
+    const RunTest runs(row_at(column, window.run_offset), count, zeros);
+    const V wanted = load(lanes.word.data() + w);
+    for (unsigned first = 0; first < count; first += tile) {
+      V any[tile];
+      runs.tile_at(first, any);
+      for (unsigned r = 0; r < tile; ++r) {
+        const V lead = load(row_at(column, window.lead_offset + static_cast<int>(first + r)));
+        const V hit = hn::AndNot(any[r], hn::And(lead, wanted));
+        hn::Store(hit, D(), hits[first + r].word.data() + w);
+        std::uint8_t bits[8];
+        hn::StoreMaskBits(D(), hn::Ne(hit, hn::Zero(D())), bits);
+        words[first + r] =
+            static_cast<std::uint8_t>(w == 0 ? bits[0] : words[first + r] | bits[0] << w);
+      }
+    }
+  }
+}
+
+/// Majority of (not a, b, c): b and c where a is 1, b or c where it is 0.
+HWY_INLINE V pick(V a, V b, V c) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return V{_mm512_ternarylogic_epi64(a.raw, b.raw, c.raw, 0x8E)};
+#else
+  return hn::Or(hn::And(b, c), hn::AndNot(a, hn::Or(b, c)));
+#endif
+}
+
+/// With the start's digits x and the state's r, "smaller from digit i on" is L_i = r_i ? (x_i and
+/// L_{i+1}) : (x_i or L_{i+1}), and the digit in front of them is 1 in the start.
+template <unsigned depth>
+HWY_INLINE void smaller_column(Column column, unsigned count, const SweepWindow& window,
+                               Column start_digits, std::uint64_t* dead_words) {
+  const int run_offset = window.stride > 0
+                             ? window.first_offset
+                             : window.first_offset - static_cast<int>(window.zeros) + 1;
+  const RunTest runs(row_at(column, run_offset), count, std::max(window.zeros, 1U));
+  const V no_zeros_asked = hn::Set(D(), window.zeros == 0 ? 0 : ~std::uint64_t{0});
+  V x[depth + 1];
+  for (unsigned i = 0; i < depth; ++i) x[i] = load(row_at(start_digits, i));
+  V dead = load(dead_words);
+  const int lead = window.first_offset + window.stride * static_cast<int>(window.zeros);
+  // Rows lead + stride * (0 ... depth) of all rows of the tile, in the order of memory.
+  const int low = window.stride > 0 ? lead : lead - static_cast<int>(depth);
+  for (unsigned first = 0; first < count; first += tile) {
+    V any[tile];
+    runs.tile_at(first, any);
+    V digit[tile + depth];
+    for (unsigned i = 0; i < tile + depth; ++i) {
+      digit[i] = load(row_at(column, low + static_cast<int>(first + i)));
+    }
+    if (window.stride > 0) {
+      for (unsigned r = 0; r < tile; ++r) {
+        V less = hn::Zero(D());
+        for (unsigned i = depth; i > 0; --i) less = pick(digit[r + i], x[i - 1], less);
+        less = hn::Or(hn::Not(digit[r]), less);
+        dead = hn::Or(dead, hn::AndNot(hn::And(any[r], no_zeros_asked), less));
+      }
+    } else {
+      for (unsigned r = 0; r < tile; ++r) {
+        V less = hn::Zero(D());
+        for (unsigned i = depth; i > 0; --i) less = pick(digit[r + depth - i], x[i - 1], less);
+        less = hn::Or(hn::Not(digit[r + depth]), less);
+        dead = hn::Or(dead, hn::AndNot(hn::And(any[r], no_zeros_asked), less));
+      }
+    }
+  }
+  hn::Store(dead, D(), dead_words);
+}
+
+void find_smaller(const LaneRow* rows, unsigned count, const SweepWindow& window,
+                  const LaneRow* start_digits, LaneRow& dead) {
+  for (unsigned w = 0; w < row_words; w += column_words) {
+    const Column column = column_of(rows, w);
+    const Column digits = column_of(start_digits, w);
+    std::uint64_t* dead_words = dead.word.data() + w;
+    switch (window.depth) {
+      case 0:
+        smaller_column<0>(column, count, window, digits, dead_words);
+        break;
+      case 1:
+        smaller_column<1>(column, count, window, digits, dead_words);
+        break;
+      case 2:
+        smaller_column<2>(column, count, window, digits, dead_words);
+        break;
+      case 3:
+        smaller_column<3>(column, count, window, digits, dead_words);
+        break;
+      case 4:
+        smaller_column<4>(column, count, window, digits, dead_words);
+        break;
+      case 5:
+        smaller_column<5>(column, count, window, digits, dead_words);
+        break;
+      default:
+        smaller_column<6>(column, count, window, digits, dead_words);
+        break;
+    }
+  }
+}
+
+/// One stage of the transposition: swaps the high half of a with the low half of b, in every group
+/// of 2 * shift bits.
+template <int shift>
+HWY_INLINE void swap_halves(V& a, V& b, V low) {
+  const V upper = hn::IfVecThenElse(low, a, hn::ShiftLeft<shift>(b));
+  b = hn::IfVecThenElse(low, hn::ShiftRight<shift>(a), b);
+  a = upper;
+}
+
+/// Three stages over eight rows in registers.
+template <int shift>
+HWY_INLINE void three_stages(V (&v)[8], V low_wide, V low_middle, V low_narrow) {
+  for (int i = 0; i < 4; ++i) swap_halves<4 * shift>(v[i], v[i + 4], low_wide);
+  for (const int i : {0, 1, 4, 5}) swap_halves<2 * shift>(v[i], v[i + 2], low_middle);
+  for (const int i : {0, 2, 4, 6}) swap_halves<shift>(v[i], v[i + 1], low_narrow);
+}
+
+void transpose(LaneRow* block) {
+  const auto constant = [](std::uint64_t bits) { return hn::Set(D(), bits); };
+  for (unsigned w = 0; w < row_words; w += column_words) {
+    std::uint64_t* column = block->word.data() + w;
+    V v[8];
+    const auto pass = [&](unsigned first, unsigned step, auto stages) {
+      for (unsigned i = 0; i < 8; ++i) v[i] = load(row_at(column, first + i * step));
+      stages();
+      for (unsigned i = 0; i < 8; ++i) {
+        hn::Store(v[i], D(), column + std::size_t{first + i * step} * row_words);
+      }
+    };
+    for (unsigned i = 0; i < 8; ++i) {
+      pass(i, 8, [&] {
+        three_stages<8>(v, constant(0x0000'0000'ffff'ffff), constant(0x0000'ffff'0000'ffff),
+                        constant(0x00ff'00ff'00ff'00ff));
+      });
+    }
+    for (unsigned i = 0; i < 64; i += 8) {
+      pass(i, 1, [&] {
+        three_stages<1>(v, constant(0x0f0f'0f0f'0f0f'0f0f), constant(0x3333'3333'3333'3333),
+                        constant(0x5555'5555'5555'5555));
+      });
+    }
+  }
+}
+
+void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes) {
+  for (unsigned w = 0; w < row_words; w += column_words) {
+    const V replaced = load(lanes.word.data() + w);
+    for (unsigned i = 0; i < count; ++i) {
+      std::uint64_t* row = rows[i].word.data() + w;
+      hn::Store(hn::Or(hn::AndNot(replaced, load(row)), load(fresh[i].word.data() + w)), D(), row);
+    }
+  }
+}
+
+const RowKernel& target_kernel() {
+  static const RowKernel kernel = {
+      hwy::TargetName(HWY_TARGET), generate, find_runs, find_smaller, transpose, merge};
+  return kernel;
+}
+
+}  // namespace orbitmill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+
+#include "orbitmill/error.hpp"
+
+namespace orbitmill {
+
+HWY_EXPORT(target_kernel);
+
+namespace {
+
+/// Every kernel that this machine can run, best first. Highway chooses one target for the process;
+/// it is led through all of them, once, so that tests can compare them.
+std::vector<const RowKernel*> collect_kernels() {
+  std::vector<const RowKernel*> kernels;
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    kernels.push_back(&HWY_DYNAMIC_DISPATCH(target_kernel)());
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  kernels.push_back(&scalar_row_kernel);
+  return kernels;
+}
+
+const std::vector<const RowKernel*>& kernels() {
+  static const std::vector<const RowKernel*> all = collect_kernels();
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string> row_kernel_names() {
+  std::vector<std::string> names;
+  for (const RowKernel* kernel : kernels()) names.emplace_back(kernel->target);
+  return names;
+}
+
+const RowKernel& row_kernel_named(const std::string& name) {
+  for (const RowKernel* kernel : kernels()) {
+    if (name == kernel->target) return *kernel;
+  }
+  throw UsageError(
+      fmt::format("ORBITMILL_SIMD=\"{}\" is not an instruction set of this machine; "
+                  "expected one of {}, or leave it unset",
+                  name, fmt::join(row_kernel_names(), ", ")));
+}
+
+const RowKernel& row_kernel() {
+  static const RowKernel& chosen = [&]() -> const RowKernel& {
+    const char* wanted = std::getenv("ORBITMILL_SIMD");
+    return wanted == nullptr || *wanted == '\0' ? *kernels().front() : row_kernel_named(wanted);
+  }();
+  return chosen;
+}
+
+}  // namespace orbitmill
+#endif

@@ -1,0 +1,99 @@
+/// The row kernel in plain C++, one row after the other: for machines without vectors that Highway
+/// knows, and the oracle of the vector versions.
+#include <bit>
+
+#include "orbitmill/kernel/row_kernel.hpp"
+
+namespace orbitmill {
+namespace {
+
+void add_terms(const RowTerms& terms, const LaneRow* row, unsigned w, std::uint64_t& sum) {
+  const auto back = [&](unsigned distance) { return (row - distance)->word[w]; };
+  for (const unsigned distance : terms.linear) sum ^= back(distance);
+  for (std::size_t i = 0; i < terms.pairs.size(); i += 2) {
+    sum ^= back(terms.pairs[i]) & back(terms.pairs[i + 1]);
+  }
+  const unsigned* factor = terms.product_factors.data();
+  for (const unsigned degree : terms.product_degrees) {
+    std::uint64_t product = ~std::uint64_t{0};
+    for (unsigned i = 0; i < degree; ++i) product &= back(factor[i]);
+    sum ^= product;
+    factor += degree;
+  }
+}
+
+void generate(const RowProgram& program, LaneRow* rows, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    for (unsigned w = 0; w < row_words; ++w) {
+      std::uint64_t sum = program.complemented ? ~std::uint64_t{0} : 0;
+      add_terms(program.far, rows + i, w, sum);
+      add_terms(program.near, rows + i, w, sum);
+      rows[i].word[w] = sum;
+    }
+  }
+}
+
+void find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
+               const LaneRow& lanes, LaneRow* hits, std::uint8_t* words) {
+  for (unsigned i = 0; i < count; ++i) {
+    const LaneRow* newest = rows + i;
+    words[i] = 0;
+    for (unsigned w = 0; w < row_words; ++w) {
+      std::uint64_t hit = newest[window.lead_offset].word[w] & lanes.word[w];
+      for (int z = 0; z < static_cast<int>(zeros); ++z) {
+        hit &= ~newest[window.run_offset + z].word[w];
+      }
+      hits[i].word[w] = hit;
+      if (hit != 0) words[i] = static_cast<std::uint8_t>(words[i] | 1U << w);
+    }
+  }
+}
+
+void find_smaller(const LaneRow* rows, unsigned count, const SweepWindow& window,
+                  const LaneRow* start_digits, LaneRow& dead) {
+  for (unsigned i = 0; i < count; ++i) {
+    for (unsigned w = 0; w < row_words; ++w) {
+      const auto digit = [&](unsigned place) {
+        return rows[static_cast<int>(i) + window.first_offset +
+                    window.stride * static_cast<int>(place)]
+            .word[w];
+      };
+      std::uint64_t equal = ~std::uint64_t{0};
+      for (unsigned z = 0; z < window.zeros; ++z) equal &= ~digit(z);
+      std::uint64_t smaller = equal & ~digit(window.zeros);
+      equal &= digit(window.zeros);
+      for (unsigned d = 0; d < window.depth; ++d) {
+        const std::uint64_t mine = digit(window.zeros + 1 + d);
+        smaller |= equal & ~mine & start_digits[d].word[w];
+        equal &= ~(mine ^ start_digits[d].word[w]);
+      }
+      dead.word[w] |= smaller;
+    }
+  }
+}
+
+void transpose(LaneRow* block) {
+  for (unsigned w = 0; w < row_words; ++w) {
+    std::array<std::uint64_t, 64> column{};
+    for (unsigned i = 0; i < 64; ++i) {
+      for (std::uint64_t bits = block[i].word[w]; bits != 0; bits &= bits - 1) {
+        column[static_cast<unsigned>(std::countr_zero(bits))] |= std::uint64_t{1} << i;
+      }
+    }
+    for (unsigned b = 0; b < 64; ++b) block[b].word[w] = column[b];
+  }
+}
+
+void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes) {
+  for (unsigned i = 0; i < count; ++i) {
+    for (unsigned w = 0; w < row_words; ++w) {
+      rows[i].word[w] = (rows[i].word[w] & ~lanes.word[w]) | fresh[i].word[w];
+    }
+  }
+}
+
+}  // namespace
+
+const RowKernel scalar_row_kernel = {"scalar", generate, find_runs, find_smaller, transpose, merge};
+
+}  // namespace orbitmill
