@@ -72,6 +72,9 @@ void ClusterLevel::receive() {
   ++counts_.won;
   counts_.seconds += std::chrono::duration<double>(now - asked_).count();
   back_off_.reset();
+  // What an index costs here says nothing about the loot. Taken for cheap, dear loot is kept from
+  // everybody else until the first batches are through (simulated: 96.6 -> 99.1 % at 4096 workers).
+  if (sharing_ == NodeSharing::steal) index_s_ = 0;
   deposit(loot);
 }
 
@@ -135,13 +138,12 @@ void ClusterLevel::deposit(Interval loot) {
 void ClusterLevel::place_pending() {
   // Only this thread fills words during a phase, so an empty word stays empty until it does.
   for (int rank = 0; rank < board_.ranks() && !pending_.empty(); ++rank) {
-    if (put_if_empty(board_.work(rank), pending_.back())) pending_.pop_back();
+    if (board_.refill(rank, pending_.back())) pending_.pop_back();
   }
 }
 
 bool ClusterLevel::is_empty() {
-  return pending_.empty() && !waiting_ &&
-         (sharing_ != NodeSharing::steal || transport_.exported().empty()) &&
+  return pending_.empty() && (sharing_ != NodeSharing::steal || transport_.exported().empty()) &&
          (sharing_ != NodeSharing::counter || counter_used_up_);
 }
 

@@ -41,6 +41,15 @@ void NodeBoard::reset(Interval chunk) {
   MPI_Win_sync(window_);
 }
 
+bool NodeBoard::refill(int rank, Interval interval) const {
+  // Nobody else fills the word, so once seen empty it stays so. The count goes first: who already
+  // sees the work with the old count would take a batch of the size learnt elsewhere.
+  if (!unpack(work(rank).load(std::memory_order_relaxed)).empty()) return false;
+  add(slot(rank).refills, std::uint64_t{1});
+  std::atomic_thread_fence(std::memory_order_release);
+  return put_if_empty(work(rank), interval);
+}
+
 void NodeBoard::leave_batch(std::uint64_t indices, double cost, double seconds) const {
   Slot& mine = slot(rank());
   add(mine.cost_done, cost);

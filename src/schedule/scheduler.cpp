@@ -103,13 +103,14 @@ class Scheduler::Run {
  private:
   struct alignas(64) Worker {
     WorkerReport report;
+    std::pair<int, std::uint64_t> stretch{-1, 0};  ///< word and its refills at the last batch
     std::uint64_t indices = 0;
     std::vector<BatchTrace> trace;
   };
 
   Interval receive_chunk() const;
   void work(unsigned worker);
-  Interval take(Worker& mine, const BatchSize& size, int& rich, std::minstd_rand& random) const;
+  Interval take(Worker& mine, BatchSize& size, int& rich, std::minstd_rand& random) const;
   void run_batch(unsigned worker, Worker& mine, Interval batch, BatchSize& size);
   void lead(PhaseReport& report);
   void follow();
@@ -280,13 +281,19 @@ void Scheduler::Run::work(unsigned worker) {
 
 /// THIS IS WHERE A BATCH IS STOLEN INSIDE A NODE: the own rank's word first, then the other ranks'
 /// words.
-Interval Scheduler::Run::take(Worker& mine, const BatchSize& size, int& rich,
+Interval Scheduler::Run::take(Worker& mine, BatchSize& size, int& rich,
                               std::minstd_rand& random) const {
   const NodeBoard& board = *owner_.board_;
   const auto from = [&](int rank) {
     const auto word = board.work(rank);
-    const std::uint64_t left = unpack(word.load(std::memory_order_relaxed)).size();
-    return left == 0 ? Interval{} : take_front(word, size.next(left));
+    const std::uint64_t left = unpack(word.load(std::memory_order_acquire)).size();
+    if (left == 0) return Interval{};
+    // Behind the word: NodeBoard::refill counts first.
+    if (const std::pair stretch(rank, board.refills(rank)); stretch != mine.stretch) {
+      mine.stretch = stretch;
+      size.restart();
+    }
+    return take_front(word, size.next(left));
   };
   const Interval own = from(board.rank());
   if (!own.empty() || !takes_from_other_ranks(mode_) || board.ranks() == 1) return own;

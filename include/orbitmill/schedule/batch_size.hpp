@@ -14,7 +14,7 @@ class BatchSize {
  public:
   /// `fixed` indices per batch, or adaptive where it is 0, beginning with `start`.
   BatchSize(std::uint64_t fixed, unsigned workers, std::uint64_t start = 1)
-      : fixed_(fixed), workers_(workers), size_(start) {}
+      : fixed_(fixed), workers_(workers), start_(start), size_(start) {}
 
   /// A first batch for `all_workers` workers of a job. A kernel walks several indices at once
   /// faster than one by one (first batch of 64 instead of 1: 12 % less time for one worker at n =
@@ -30,6 +30,11 @@ class BatchSize {
     // (Polychronopoulos and Kuck, 1987).
     return std::clamp<std::uint64_t>(left / (2 * workers_), 1, size_);
   }
+
+  /// The next batch comes from another stretch of the range: what was learnt in the last one may be
+  /// wrong there by any factor. A worker that kept a size learnt among cheap indices held one batch
+  /// of 70 s in a simulated phase of 60 s (tests/bench); growing again costs a few short batches.
+  void restart() { size_ = start_; }
 
   /// Reports that a batch of `indices` took `seconds`.
   void learn(std::uint64_t indices, double seconds) {
@@ -47,6 +52,7 @@ class BatchSize {
 
   std::uint64_t fixed_;
   unsigned workers_;
+  std::uint64_t start_;
   std::uint64_t size_;
 };
 

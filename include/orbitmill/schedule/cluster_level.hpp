@@ -40,7 +40,10 @@ class ClusterLevel {
   /// One round of the communication thread. Never blocks.
   void round();
 
-  /// Nothing exported, nothing on its way, nothing waiting for a place on the board.
+  /// Nothing exported, nothing waiting for a place on the board. An own steal that is out does not
+  /// count: nodes without work steal for ever, so that root would hardly ever see all of a thousand
+  /// nodes empty at once, and would get two reports for each attempt. Loot on its way is in
+  /// nobody's report until it arrives, which must take less than the patience of the census.
   bool is_empty();
   /// An operation on another node is out: look again soon.
   bool is_waiting() const noexcept { return waiting_; }

@@ -19,8 +19,9 @@ class NodeBoard {
  public:
   /// What a rank shows to its node. Plain memory of the window; access through the functions below.
   struct alignas(64) Slot {
-    std::uint64_t work;  ///< interval word that the workers take from
-    char pad1[56];       ///< the word is hot for every worker of the node, the rest for the owner's
+    std::uint64_t work;     ///< interval word that the workers take from
+    std::uint64_t refills;  ///< how often it was filled in this phase
+    char pad1[48];  ///< the word is hot for every worker of the node, the rest for the owner's
     std::uint64_t indices_done;
     double cost_done;       ///< expected cost of them, for progress
     double busy_s;          ///< finished batches
@@ -43,6 +44,13 @@ class NodeBoard {
   void reset(Interval chunk);
 
   std::atomic_ref<std::uint64_t> work(int rank) const { return std::atomic_ref(slot(rank).work); }
+  /// Puts `interval` into the word of `rank`; false, and no change, when that is not empty. Only
+  /// the node's leader fills words.
+  bool refill(int rank, Interval interval) const;
+  /// Changes with every refill of the word of `rank`: its work lies elsewhere in the range now.
+  std::uint64_t refills(int rank) const {
+    return std::atomic_ref(slot(rank).refills).load(std::memory_order_relaxed);
+  }
   /// A worker of this rank enters a batch.
   void enter_batch() const { add(slot(rank()).running, std::uint64_t{1}); }
   /// It leaves a batch of `indices` with expected cost `cost` that took `seconds`.

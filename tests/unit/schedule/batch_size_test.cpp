@@ -44,6 +44,19 @@ TEST(BatchSize, GrowsByABoundedFactorAndShrinksAtOnce) {
   EXPECT_EQ(size.next(everything), 1u);
 }
 
+TEST(BatchSize, StartsAgainInAnotherStretch) {
+  for (const std::uint64_t start : {1U, 5U, 32U}) {
+    BatchSize size(0, 2, start);
+    ASSERT_GT(settle(size, 1e-9), 1000u);
+    size.restart();
+    EXPECT_EQ(size.next(everything), start);
+    ASSERT_GT(settle(size, 1e-9), 1000u);  // and grows again
+  }
+  BatchSize fixed(17, 4);
+  fixed.restart();
+  EXPECT_EQ(fixed.next(1'000'000), 17u);
+}
+
 TEST(BatchSize, LeavesTheLastIndicesToAllWorkers) {
   BatchSize size(0, 4);
   settle(size, 1e-9);

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/mpi/collectives.hpp>
 #include <numeric>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -40,6 +42,41 @@ TEST(NodeBoard, ResetGivesEachRankItsChunkAndClearsTheRest) {
     EXPECT_DOUBLE_EQ(board.cost_done(), 2.5 * static_cast<double>(ranks));
     EXPECT_DOUBLE_EQ(board.busy_s(), 0.25 * static_cast<double>(ranks));
     EXPECT_EQ(board.running(), ranks);
+  }
+}
+
+TEST(NodeBoard, RefillFillsOnlyAnEmptyWordAndCounts) {
+  const boost::mpi::communicator node;
+  NodeBoard board(node);
+  std::mt19937_64 random(31);  // the same on every rank
+  for (int phase = 0; phase < 3; ++phase) {
+    board.reset({7, 9});
+    std::vector<Interval> words(static_cast<std::size_t>(board.ranks()), Interval{7, 9});
+    std::vector<std::uint64_t> refills(words.size());
+    for (int i = 0; i < 300; ++i) {
+      const std::size_t at = random() % words.size();
+      const auto rank = static_cast<int>(at);
+      const std::uint64_t first = random() % 1000;
+      const Interval loot{first, first + 1 + random() % 3};
+      const bool take = random() % 2 == 0;
+      if (node.rank() == 0 && take) {
+        const Interval taken = take_front(board.work(rank), 2);
+        EXPECT_EQ(taken.first, words[at].first);
+      } else if (node.rank() == 0) {
+        EXPECT_EQ(board.refill(rank, loot), words[at].empty());
+      }
+      if (take) {
+        words[at].first = std::min(words[at].first + 2, words[at].last);
+        if (words[at].empty()) words[at] = {};
+      } else if (words[at].empty()) {
+        words[at] = loot;
+        ++refills[at];
+      }
+      node.barrier();
+      ASSERT_EQ(unpack(board.work(rank).load()), words[at]);
+      ASSERT_EQ(board.refills(rank), refills[at]);
+      node.barrier();
+    }
   }
 }
 
