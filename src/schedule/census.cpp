@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <thread>
+#include <utility>
 
 #include "orbitmill/cluster/messages.hpp"
 #include "orbitmill/error.hpp"
@@ -13,7 +15,7 @@ namespace {
 
 /// A busy node reports this often; a node that has run dry at once, for it may hold up the end.
 constexpr std::chrono::milliseconds report_interval{50};
-/// So often does a dry node repeat its report within the patience of root.
+/// So often does a node repeat its report within the patience of root.
 constexpr double repeats = 4;
 
 constexpr std::uint64_t flag_dry = 1;
@@ -22,11 +24,14 @@ constexpr std::uint64_t flag_final = 2;
 }  // namespace
 
 Census::Census(const boost::mpi::communicator& leaders, std::uint64_t total,
-               std::chrono::duration<double> patience)
+               CensusPatience patience, std::vector<std::string> names)
     : leaders_(leaders),
       total_(total),
       patience_(patience),
+      repeat_(std::min(patience.lost, patience.silent) / repeats),
       nodes_(leaders.rank() == 0 ? static_cast<std::size_t>(leaders.size()) : 0),
+      names_(std::move(names)),
+      silent_(nodes_.size()),
       heard_(nodes_.size()),
       final_(nodes_.size()) {
   if (leaders_.rank() != 0) MPI_Ibcast(&stop_signal_, 1, MPI_INT, 0, leaders_, &stop_);
@@ -51,6 +56,7 @@ void Census::hear(int source) {
   nodes_[node].cost_done = std::bit_cast<double>(message[1]);
   nodes_[node].dry = (message[2] & flag_dry) != 0;
   heard_[node] = true;
+  silent_[node] = {};
   final_[node] = (message[2] & flag_final) != 0;
 }
 
@@ -60,20 +66,51 @@ bool Census::round_on_root(const NodeReport& mine) {
   while (leaders_.iprobe(boost::mpi::any_source, tag_census)) hear(MPI_ANY_SOURCE);
   std::uint64_t done = 0;
   for (const NodeReport& node : nodes_) done += node.indices_done;
-  check(done);
+  const auto passed = step();
+  check(done, passed);
   if (done != total_) return false;
   stop_signal_ = 1;
   MPI_Ibcast(&stop_signal_, 1, MPI_INT, 0, leaders_, &stop_);
-  MPI_Wait(&stop_, MPI_STATUS_IGNORE);
   // Reports may still be under way, sent before the end was known there. The next phase would take
   // them for its own, so each node says which one is its last. They answer in their next round.
-  for (int node = 1; node < leaders_.size(); ++node) {
-    while (!final_[static_cast<std::size_t>(node)]) hear(node);
+  // Never blocking: a node may have frozen while the others did what was left.
+  final_[0] = true;
+  int sent = 0;
+  while (MPI_Test(&stop_, &sent, MPI_STATUS_IGNORE),
+         sent == 0 || std::ranges::find(final_, false) != final_.end()) {
+    for (int node = 1; node < leaders_.size(); ++node) {
+      // Nothing after its last message: that belongs to the next phase.
+      while (!final_[static_cast<std::size_t>(node)] && leaders_.iprobe(node, tag_census)) {
+        hear(node);
+      }
+    }
+    check_silence(step());
+    std::this_thread::yield();
   }
   return true;
 }
 
-void Census::check(std::uint64_t done) {
+/// Time since the last call, as far as it counts: root itself may have been frozen, and a long time
+/// between two looks is no time that others used.
+std::chrono::duration<double> Census::step() {
+  const auto now = Clock::now();
+  const auto passed = std::min<std::chrono::duration<double>>(now - last_look_, repeat_);
+  last_look_ = now;
+  return passed;
+}
+
+void Census::check_silence(std::chrono::duration<double> step) {
+  for (std::size_t node = 1; node < silent_.size(); ++node) {
+    silent_[node] += step;
+    if (silent_[node] <= patience_.silent || final_[node]) continue;
+    throw InternalError(fmt::format(
+        "node \"{}\" has not answered for {:.0f} s: it is frozen, or its network is cut; no result "
+        "was written, run the command again without that node",
+        node < names_.size() ? names_[node] : std::to_string(node), patience_.silent.count()));
+  }
+}
+
+void Census::check(std::uint64_t done, std::chrono::duration<double> step) {
   if (done > total_) {
     throw InternalError(
         fmt::format("{} indices were done of {}: work was done twice, and no result was written",
@@ -81,23 +118,21 @@ void Census::check(std::uint64_t done) {
   }
   bool all_dry = true;
   for (const NodeReport& node : nodes_) all_dry = all_dry && node.dry;
-  const auto now = Clock::now();
-  // Root itself may have been frozen: a long time between two looks is no time that others used.
-  stalled_ += std::min<std::chrono::duration<double>>(now - last_look_, patience_ / repeats);
-  last_look_ = now;
+  stalled_ += step;
   if (done != last_done_ || !all_dry) {
     last_done_ = done;
     stalled_ = {};
   }
   // Whoever took work and then froze was dry when last heard, but is silent in the second half.
-  if (stalled_ <= patience_ / 2) {
+  if (stalled_ <= patience_.lost / 2) {
     heard_.assign(heard_.size(), false);
-  } else if (stalled_ > patience_ && std::ranges::find(heard_, false) == heard_.end()) {
+  } else if (stalled_ > patience_.lost && std::ranges::find(heard_, false) == heard_.end()) {
     throw InternalError(fmt::format(
         "{} of {} indices were done and nothing is left anywhere: work was lost, and no "
         "result was written",
         done, total_));
   }
+  check_silence(step);
 }
 
 bool Census::round_elsewhere(const NodeReport& mine) {
@@ -115,11 +150,11 @@ bool Census::round_elsewhere(const NodeReport& mine) {
   const bool more = mine.indices_done != sent_.indices_done;
   const bool changed = more || mine.dry != sent_.dry;
   const bool urgent = (more && mine.idle) || mine.dry;
-  const bool again = mine.dry && now >= next_repeat_;
+  const bool again = now >= next_repeat_;
   if (sent != 0 && ((changed && (urgent || now >= next_send_)) || again)) {
     send(mine, 0);
     next_send_ = now + report_interval;
-    next_repeat_ = now + std::chrono::duration_cast<Clock::duration>(patience_ / repeats);
+    next_repeat_ = now + std::chrono::duration_cast<Clock::duration>(repeat_);
   }
   return false;
 }

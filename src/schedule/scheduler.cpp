@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <boost/mpi/collectives.hpp>
+#include <boost/mpi/environment.hpp>
+#include <boost/serialization/string.hpp>
 #include <boost/serialization/vector.hpp>
 #include <chrono>
 #include <ctime>
@@ -142,6 +144,7 @@ Scheduler::Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool,
     leaders_ = leaders;
     nodes_ = leaders_.size();
     node_index_ = leaders_.rank();
+    boost::mpi::gather(leaders_, boost::mpi::environment::processor_name(), names_, 0);
   }
   boost::mpi::broadcast(node_, nodes_, 0);
   boost::mpi::broadcast(node_, node_index_, 0);
@@ -346,7 +349,10 @@ void Scheduler::Run::lead(PhaseReport& report) {
                                              owner_.nodes_, owner_.node_workers_, total_,
                                              mode_ == ScheduleMode::stealing);
   }
-  Census census(owner_.leaders_, total_, std::chrono::duration<double>(owner_.options_.watchdog_s));
+  using Seconds = std::chrono::duration<double>;
+  Census census(owner_.leaders_, total_,
+                {Seconds(owner_.options_.watchdog_s), Seconds(owner_.options_.silence_s)},
+                owner_.names_);
   Pause pause(round_pause);
   for (;;) {
     if (cluster) cluster->round();

@@ -93,7 +93,9 @@ run_inside() {
   install -m 755 "${self%/*}/fn.sh" "$FN_DIR/bin/fn"
   hostname head
   ip link set lo up
-  ip link add fnbridge type bridge
+  # A bridge without an address of its own takes one of its ports'. When that node dies the address
+  # changes, and what the others send to head is lost until they ask again, a minute later.
+  ip link add fnbridge address 02:00:00:00:00:fe type bridge
   ip address add "$address_prefix.254/24" dev fnbridge
   ip link set fnbridge up
 

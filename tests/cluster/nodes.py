@@ -50,10 +50,12 @@ class Running:
     """`orbitmill decompose` over nodes in the background, from the moment when it computes."""
 
     def __init__(self, placement, output, *args):
+        self.start([*mpirun(placement), BIN, "decompose", *map(str, args), "-o", output])
+
+    def start(self, command, **environment):
         self.log = ""
         self.process = subprocess.Popen(
-            [*mpirun(placement), BIN, "decompose", *map(str, args), "-o", output],
-            env=dict(os.environ, ORBITMILL_OVERSUBSCRIBE="1"), text=True,
+            command, env=dict(os.environ, ORBITMILL_OVERSUBSCRIBE="1", **environment), text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         while "threads in all" not in self.log:
             line = self.process.stderr.readline()
@@ -67,6 +69,20 @@ class Running:
         finally:
             self.process.kill()
         return self.process.returncode
+
+
+class RunningScript(Running):
+    """The same, started by slurm/multi-node-mpirun.sbatch, on head and `nodes` with a rank each:
+    the script runs on the first node of its allocation."""
+
+    def __init__(self, nodes, output, *args):
+        with open("allocation", "w", encoding="utf-8") as file:
+            file.writelines(f"{name} slots=1\n" for name in ["head", *nodes])
+        script = os.path.join(os.environ["ORBITMILL_SOURCE_DIR"], "slurm",
+                              "multi-node-mpirun.sbatch")
+        self.start(["bash", script, *map(str, args), "-o", output], ORBITMILL_BIN=BIN,
+                   SLURM_CPUS_PER_TASK="1",
+                   OMPI_MCA_orte_default_hostfile=os.path.abspath("allocation"))
 
 
 def node(*args):

@@ -3,7 +3,8 @@
 /// Every node's leader reports the indices done on its node to root; root ends the phase when the
 /// sum is the total. A sum above the total means that work was done twice. If all nodes are dry and
 /// the sum is short and does not change for a while, work was lost. Both end the job with exit
-/// code 70. A frozen node is neither: dry nodes repeat their report, and silence proves nothing.
+/// code 70. A frozen node is neither: nodes repeat their reports, and silence proves nothing until
+/// it has lasted so long that the node must be given up, which ends the job too.
 #pragma once
 
 #include <mpi.h>
@@ -12,6 +13,7 @@
 #include <boost/mpi/communicator.hpp>
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace orbitmill {
@@ -24,14 +26,20 @@ struct NodeReport {
   bool dry = false;   ///< idle, and none exported or on its way here
 };
 
+/// How long root waits before it ends the job.
+struct CensusPatience {
+  std::chrono::duration<double> lost;    ///< with a phase that is dry and short
+  std::chrono::duration<double> silent;  ///< with a node from which nothing comes
+};
+
 class Census {
  public:
-  /// Collective over `leaders`. `patience` is the time that a dry, short phase is given.
-  Census(const boost::mpi::communicator& leaders, std::uint64_t total,
-         std::chrono::duration<double> patience);
+  /// Collective over `leaders`. `names` are those of their nodes, for messages; used on root only.
+  Census(const boost::mpi::communicator& leaders, std::uint64_t total, CensusPatience patience,
+         std::vector<std::string> names = {});
 
   /// One round of this leader: reports, on root hears the others. True when the phase is over.
-  /// Throws InternalError on root where work was lost or done twice.
+  /// Throws InternalError on root where work was lost or done twice or a node is silent.
   bool round(const NodeReport& mine);
 
   /// Root: expected cost done over all nodes.
@@ -43,16 +51,21 @@ class Census {
   bool round_on_root(const NodeReport& mine);
   bool round_elsewhere(const NodeReport& mine);
   void hear(int source);
-  void check(std::uint64_t done);
+  std::chrono::duration<double> step();
+  void check(std::uint64_t done, std::chrono::duration<double> step);
+  void check_silence(std::chrono::duration<double> step);
   void send(const NodeReport& mine, std::uint64_t flags);
 
   boost::mpi::communicator leaders_;
   std::uint64_t total_;
-  std::chrono::duration<double> patience_;
+  CensusPatience patience_;
+  std::chrono::duration<double> repeat_;  ///< so often is a report repeated that has not changed
 
   // root
   std::vector<NodeReport> nodes_;
-  std::vector<bool> heard_;  ///< has reported in the second half of the patience
+  std::vector<std::string> names_;
+  std::vector<std::chrono::duration<double>> silent_;  ///< nothing came from the node for so long
+  std::vector<bool> heard_;  ///< has reported in the second half of the patience with loss
   std::vector<bool> final_;  ///< has sent the last message of this phase
   std::uint64_t last_done_ = 0;
   Clock::time_point last_look_ = Clock::now();

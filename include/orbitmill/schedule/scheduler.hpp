@@ -73,6 +73,7 @@ struct ScheduleOptions {
   StealTransportKind transport = StealTransportKind::automatic;
   std::uint64_t batch_size = 0;          ///< indices per batch, 0: adaptive
   double watchdog_s = 30;                ///< patience with a phase that is dry and short
+  double silence_s = 30;                 ///< patience with a node that does not answer
   bool trace = false;                    ///< keep every batch's times
   ProgressListener* listener = nullptr;  ///< used on root only
   /// Called by a worker before each batch with (rank, first, last). For tests that inject failures.
@@ -91,8 +92,8 @@ class Scheduler {
   ~Scheduler();
 
   /// Runs all indices of `phase`. Collective; every rank passes an equal phase. What a worker
-  /// throws, and work found lost or done twice (InternalError), ends the whole job at once with its
-  /// message and exit code (abort_job in cluster/failure.hpp).
+  /// throws, and work found lost or done twice or a silent node (InternalError), ends the whole job
+  /// at once with its message and exit code (abort_job in cluster/failure.hpp).
   PhaseReport run(Phase& phase);
 
   const boost::mpi::communicator& communicator() const noexcept { return comm_; }
@@ -120,6 +121,7 @@ class Scheduler {
   ScheduleOptions options_;
   boost::mpi::communicator node_;
   boost::mpi::communicator leaders_;  ///< valid on leaders only
+  std::vector<std::string> names_;    ///< root: of the nodes, in the order of their leaders
   bool leader_ = false;
   int node_index_ = 0;
   int nodes_ = 1;

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <boost/mpi/collectives.hpp>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "orbitmill/cluster/messages.hpp"
 #include "orbitmill/error.hpp"
@@ -16,7 +18,8 @@ using std::chrono::duration;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr duration<double> for_ever{1e6};
+constexpr duration<double> infinity{1e6};
+constexpr CensusPatience for_ever{infinity, infinity};
 
 /// A communicator for a census that does not end: its broadcast stays posted, so it is never freed.
 boost::mpi::communicator doomed_communicator() {
@@ -109,7 +112,7 @@ TEST(Census, MoreThanTheTotalIsWorkDoneTwice) {
 TEST(Census, LostWorkIsNoticedWhenAllAreDryAndPatienceIsOver) {
   const boost::mpi::communicator world;
   constexpr duration<double> patience{0.25};
-  Census census(doomed_communicator(), 100, patience);
+  Census census(doomed_communicator(), 100, {patience, infinity});
   const bool last = world.rank() == world.size() - 1;
   world.barrier();
   const auto start = Clock::now();
@@ -131,7 +134,7 @@ TEST(Census, FrozenNodeIsNotTakenForLostWork) {
   const boost::mpi::communicator world;
   const boost::mpi::communicator leaders(world, boost::mpi::comm_duplicate);
   constexpr duration<double> patience{0.1};
-  Census census(leaders, 5, patience);
+  Census census(leaders, 5, {patience, infinity});
   // The last node says that it is dry, then falls silent with the work in its hands; or, with one
   // node, root itself does.
   const bool frozen = world.rank() == world.size() - 1;
@@ -143,6 +146,52 @@ TEST(Census, FrozenNodeIsNotTakenForLostWork) {
   const NodeReport mine{frozen ? 5U : 0U, 0, true, true};
   while (!census.round(mine)) std::this_thread::sleep_for(milliseconds(1));
   if (world.rank() == 0) SUCCEED();  // it has not thrown
+}
+
+TEST(Census, SilentNodeIsGivenUpAndNamed) {
+  const boost::mpi::communicator world;
+  const int last = world.size() - 1;
+  std::vector<std::string> names;
+  for (int node = 0; node <= last; ++node) names.push_back("name" + std::to_string(node));
+  // Twice: while work is left, and when the others have done all there was and it is dry itself.
+  for (const std::uint64_t total : {100U, 3U}) {
+    if (last == 0) break;
+    constexpr duration<double> patience{0.25};
+    Census census(doomed_communicator(), total, {infinity, patience}, names);
+    world.barrier();
+    const auto start = Clock::now();
+    const auto silent_from = start + milliseconds(400);
+    const auto done_from = start + milliseconds(500);
+    std::string message;
+    MPI_Request over = MPI_REQUEST_NULL;
+    int nothing = 0;
+    if (world.rank() != 0) MPI_Ibcast(&nothing, 1, MPI_INT, 0, world, &over);
+    for (int done = 0; done == 0 && message.empty();) {
+      const auto now = Clock::now();
+      const std::uint64_t mine = world.rank() == 0 && now >= done_from ? 3 : 0;
+      bool is_over = false;
+      try {
+        // Whoever has left the phase in order must not be asked again.
+        if (world.rank() != last || now < silent_from) {
+          is_over = census.round({mine, 0, false, false});
+        }
+      } catch (const InternalError& error) {
+        EXPECT_EQ(world.rank(), 0);
+        EXPECT_GE(Clock::now() - start, milliseconds(400));  // a busy node is not silent
+        message = error.what();
+      }
+      if (is_over) MPI_Wait(&over, MPI_STATUS_IGNORE);
+      if (is_over) break;
+      if (world.rank() != 0) MPI_Test(&over, &done, MPI_STATUS_IGNORE);
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    if (world.rank() == 0) {
+      MPI_Ibcast(&nothing, 1, MPI_INT, 0, world, &over);
+      MPI_Wait(&over, MPI_STATUS_IGNORE);
+      EXPECT_NE(message.find("\"name" + std::to_string(last) + "\""), std::string::npos) << message;
+      EXPECT_NE(message.find("frozen"), std::string::npos) << message;
+    }
+  }
 }
 
 }  // namespace
