@@ -18,7 +18,8 @@ SweepPart whole_sweep(const Register& reg) {
   return part;
 }
 
-SweepPart level_sweep(const Register& reg, unsigned zeros, std::uint64_t known_length) {
+SweepPart level_sweep(const Register& reg, unsigned zeros, std::uint64_t known_length,
+                      std::uint64_t longest) {
   SweepPart part;
   part.name = fmt::format("sweep of level {}", zeros);
   part.last = reg.state_count();
@@ -27,7 +28,9 @@ SweepPart level_sweep(const Register& reg, unsigned zeros, std::uint64_t known_l
   part.known_length = known_length;
   if (row_tester_covers(reg, zeros)) {
     part.align = row_tester_stride;
-    part.make_tester = [&reg, zeros] { return make_row_leader_tester(reg, zeros); };
+    part.make_tester = [&reg, zeros, longest] {
+      return make_row_leader_tester(reg, zeros, longest);
+    };
   } else {
     part.make_tester = [&reg] { return make_leader_tester(reg); };
   }

@@ -10,36 +10,62 @@
 /// in a queue, and go on in blocks of 512 survivors. A walk meets a smaller state with probability
 /// 2^-(j+1) to 2^-j a step; of 0.69 * 2^n steps for all walks of a level, about twice as many are
 /// taken.
+///
+/// No cycle that is still to be found is longer than the deficit. A lane that has walked so far and
+/// has not met its start by then (its compared digits, that is) is on a cycle that is known: often
+/// that ends the walks of high levels long before they meet a smaller state.
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <vector>
 
 #include "orbitmill/decompose/leader_sweep.hpp"
 #include "orbitmill/decompose/prenecklace.hpp"
 #include "orbitmill/decompose/row_walks.hpp"
+#include "orbitmill/kernel/word_stepper.hpp"
 
 namespace orbitmill {
 namespace {
 
-/// A walk between two blocks.
-struct Survivor {
-  State start = 0;
-  std::uint64_t word = 0;   ///< its state, in walking order
-  std::uint64_t steps = 0;  ///< so far
+/// Walks between two blocks, one column a member. Behind the last one there is room for a vector
+/// more, which the kernel may overwrite.
+struct Survivors {
+  std::vector<State> start;
+  std::vector<std::uint64_t> word;   ///< state in walking order; bit 62: may have met its start
+  std::vector<std::uint64_t> steps;  ///< so far
+  std::size_t size = 0;
+
+  void make_room(std::size_t more) {
+    const std::size_t wanted = size + more + row_words;
+    if (start.size() >= wanted) return;
+    start.resize(2 * wanted);
+    word.resize(2 * wanted);
+    steps.resize(2 * wanted);
+  }
 };
 
 class alignas(128) RowLeaderTester final : public LeaderTester {
  public:
-  RowLeaderTester(const Register& reg, unsigned zeros)
+  RowLeaderTester(const Register& reg, unsigned zeros, std::uint64_t longest)
       : walks_(reg), exact_(make_word_leader_tester(reg)) {
-    const int n = static_cast<int>(reg.length());
-    window_.first_offset = walks_.program().forward ? 0 : 1 - n;
+    const unsigned n = reg.length();
+    window_.first_offset = walks_.program().forward ? 0 : 1 - static_cast<int>(n);
     window_.stride = walks_.program().forward ? -1 : 1;
     window_.zeros = zeros;
-    window_.depth = std::min(4U, reg.length() - 1 - zeros);
-    digits_shift_ = reg.length() - 1 - zeros - window_.depth;
-    patience_ = (std::uint64_t{12} << (zeros + 1)) + reg.length();
+    // Expected walks of 2^(j+1) steps: a lane that lives twelve times as long is tested exactly.
+    const std::uint64_t patience = (std::uint64_t{12} << (zeros + 1)) + n;
+    // Watching for the start costs a third more a step, so the limit must end most walks.
+    limited_ = longest < std::uint64_t{3} << zeros;
+    patience_ = limited_ ? std::min(patience, longest) : patience;
+    // Undecided comparisons cost time, digits too: more of them pay where every walk ends at the
+    // limit and those that met nothing are let go.
+    window_.depth = std::min(limited_ ? max_depth : 4U, n - 1 - zeros);
+    digits_shift_ = n - 1 - zeros - window_.depth;
+    // A limited block ends by itself. Otherwise: what is left after the last useful chunk (measured
+    // at n = 34 with 16 to 256: best within 5 %; at low levels the harvest costs more than steps).
+    few_lanes_ = limited_ ? 0 : zeros <= 6 ? 64 : 128;
+    for (unsigned seat = 0; seat < row_lanes; ++seat) seat_lanes_[seat] = RowWalks::seat_lane(seat);
   }
 
   std::uint64_t test_range(State first, State last, CycleTally& tally) override {
@@ -49,15 +75,16 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     BinaryPrenecklaces prefixes(walks_.length() - block_bits, first >> block_bits,
                                 last >> block_bits);
     while (const auto prefix = prefixes.next()) test_block(*prefix << block_bits);
-    while (!queue_.empty()) continue_block();
+    while (queue_.size > 0) continue_block();
     return lane_steps_;
   }
 
  private:
   static constexpr unsigned block_bits = 9;
   static_assert(1U << block_bits == row_lanes && row_lanes == row_tester_stride);
-  /// A block ends when no more lanes than this live (measured: 64 to 160 make no difference).
-  static constexpr unsigned few_lanes = 128;
+  /// Marks above the state in a word that leaves (RowWalks::leave).
+  static constexpr unsigned met_bit = 62;
+  static constexpr std::uint64_t alive_mark = std::uint64_t{1} << 63;
   /// The last block of a batch is not refilled; below this number of lanes the word kernel is
   /// faster.
   static constexpr unsigned very_few_lanes = 8;
@@ -65,80 +92,97 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
   /// All 512 states from `first` on.
   void test_block(State first) {
     walks_.enter_block(first);
-    // The compared digits lie above the nine that differ within the block, but for small n.
-    set_start_digits([first](unsigned lane) { return first + lane; }, digits_shift_ >= block_bits);
-    run({}, few_lanes);
-    const auto& words = walks_.leave();
-    for_each_live([&](unsigned lane) {
-      keep({first + lane, words[lane % 64].word[lane / 64], steps_});
-    });
-    while (queue_.size() >= row_lanes) continue_block();
+    for (unsigned d = 0; d < window_.depth; ++d) start_digits_[d] = first_digit_row(first, d);
+    dead_ = LaneRow{};
+    met_ = LaneRow{};
+    run(few_lanes_);
+    if (steps_ >= patience_) {
+      for_each_live([&](unsigned lane) {
+        if (!limited_ || met_.test(lane)) test_exactly(first + lane);
+      });
+      return;
+    }
+    queue_.make_room(row_lanes);
+    const std::uint64_t* words = walks_.leave(dead_, met_);
+    const std::size_t at = queue_.size;
+    const RowKernel& kernel = walks_.kernel();
+    const unsigned kept = kernel.pack(words, words, ~alive_mark, 0, queue_.word.data() + at);
+    kernel.pack(words, seat_lanes_.data(), ~std::uint64_t{0}, first, queue_.start.data() + at);
+    std::fill_n(queue_.steps.begin() + static_cast<std::ptrdiff_t>(at), kept, steps_);
+    queue_.size += kept;
+    while (queue_.size >= row_lanes) continue_block();
   }
 
   /// Up to 512 survivors from the end of the queue.
   void continue_block() {
-    const std::size_t count = std::min<std::size_t>(queue_.size(), row_lanes);
-    std::copy(queue_.end() - static_cast<std::ptrdiff_t>(count), queue_.end(), seated_.begin());
-    queue_.resize(queue_.size() - count);
-    LaneRow empty;
-    for (unsigned lane = 0; lane < row_lanes; ++lane) {
-      if (lane < count) {
-        walks_.place_word(lane, seated_[lane].word);
-      } else {
-        seated_[lane] = {};
-        empty.set(lane);
-      }
-    }
-    walks_.enter();
-    set_start_digits([&](unsigned lane) { return seated_[lane].start; }, false);
-    run(empty, count == row_lanes ? few_lanes : very_few_lanes);
+    const std::size_t count = std::min<std::size_t>(queue_.size, row_lanes);
+    const std::size_t rest = queue_.size - count;
     const bool last = count < row_lanes;
-    const auto& words = walks_.leave();
-    for_each_live([&](unsigned lane) {
-      Survivor one = seated_[lane];
-      one.word = words[lane % 64].word[lane / 64];
-      one.steps += steps_;
-      if (last) one.steps = patience_;
-      keep(one);
-    });
-  }
+    queue_.make_room(row_lanes);
+    State* const start = queue_.start.data() + rest;
+    std::uint64_t* const word = queue_.word.data() + rest;
+    std::uint64_t* const steps = queue_.steps.data() + rest;
+    dead_ = LaneRow{};
+    for (auto seat = static_cast<unsigned>(count); seat < row_lanes; ++seat) {
+      dead_.set(RowWalks::seat_lane(seat));
+    }
+    set_start_digits(start);
+    met_ = walks_.enter_all(word)[met_bit];
+    run(last ? very_few_lanes : few_lanes_);
 
-  /// The digits of the starts that the walks are compared with, as rows.
-  template <class StartOf>
-  void set_start_digits(StartOf start_of, bool all_equal) {
-    if (all_equal) {
-      const State start = start_of(0);
-      for (unsigned d = 0; d < window_.depth; ++d) {
-        const bool one = (start >> (digits_shift_ + window_.depth - 1 - d) & 1) != 0;
-        start_digits_[d].word.fill(one ? ~std::uint64_t{0} : 0);
+    const std::uint64_t* words = walks_.leave(dead_, met_);
+    const RowKernel& kernel = walks_.kernel();
+    kernel.pack(words, start, ~std::uint64_t{0}, 0, start);
+    kernel.pack(words, steps, ~std::uint64_t{0}, steps_, steps);
+    const unsigned kept = kernel.pack(words, words, ~alive_mark, 0, word);
+    queue_.size = rest;
+    for (unsigned i = 0; i < kept; ++i) {
+      if (last || steps[i] >= patience_) {
+        // After the last block nobody is left to go on with, however far they are.
+        const bool may_be_done = steps[i] < patience_ || !limited_ || (word[i] >> met_bit & 1) != 0;
+        if (may_be_done) test_exactly(start[i]);
+        continue;
       }
-      return;
-    }
-    for (unsigned lane = 0; lane < row_lanes; ++lane) {
-      bridge_[lane % 64].word[lane / 64] = start_of(lane) >> digits_shift_;
-    }
-    walks_.kernel().transpose(bridge_.data());
-    for (unsigned d = 0; d < window_.depth; ++d) {
-      start_digits_[d] = bridge_[window_.depth - 1 - d];
+      queue_.start[queue_.size] = start[i];
+      queue_.word[queue_.size] = word[i];
+      queue_.steps[queue_.size] = steps[i];
+      ++queue_.size;
     }
   }
 
-  /// Steps until at most `few` lanes live, or all that do have been patient enough.
-  void run(const LaneRow& empty, unsigned few) {
-    dead_ = empty;
+  /// The compared digits of any starts, as rows.
+  void set_start_digits(const State* start) {
+    std::array<LaneRow, 64> block;
+    for (unsigned i = 0; i < 64; ++i) {
+      for (unsigned w = 0; w < row_words; ++w) {
+        block[i].word[w] = start[row_words * i + w] >> digits_shift_;
+      }
+    }
+    walks_.kernel().transpose(block.data());
+    for (unsigned d = 0; d < window_.depth; ++d) start_digits_[d] = block[window_.depth - 1 - d];
+  }
+
+  /// Digit d behind the leading 1 of the states of a fresh block, as a row.
+  LaneRow first_digit_row(State first, unsigned d) const {
+    const unsigned digit = digits_shift_ + window_.depth - 1 - d;
+    if (digit < block_bits) return walks_.block_digit(digit);
+    LaneRow row;
+    row.word.fill((first >> digit & 1) != 0 ? ~std::uint64_t{0} : 0);
+    return row;
+  }
+
+  /// Steps until at most `few` lanes live, or those that do have been patient enough in this block.
+  void run(unsigned few) {
     steps_ = 0;
+    unsigned live = 0;
     do {
       const LaneRow* rows = walks_.advance();
-      walks_.kernel().find_smaller(rows, RowWalks::chunk, window_, start_digits_.data(), dead_);
+      walks_.kernel().find_smaller(rows, RowWalks::chunk, window_, start_digits_.data(), dead_,
+                                   limited_ ? &met_ : nullptr);
       steps_ += RowWalks::chunk;
-    } while (live_lanes() > few && steps_ < patience_);
+      live = row_lanes - walks_.kernel().count_lanes(dead_);
+    } while (live > few && steps_ < patience_);
     lane_steps_ += steps_ * row_lanes;
-  }
-
-  unsigned live_lanes() const {
-    int dead = 0;
-    for (const std::uint64_t word : dead_.word) dead += std::popcount(word);
-    return row_lanes - static_cast<unsigned>(dead);
   }
 
   template <class Action>
@@ -150,27 +194,23 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     }
   }
 
-  void keep(const Survivor& one) {
-    if (one.steps < patience_) {
-      queue_.push_back(one);
-    } else {
-      lane_steps_ += exact_->test_range(one.start, one.start + 1, *tally_);
-    }
-  }
+  void test_exactly(State start) { lane_steps_ += exact_->test_range(start, start + 1, *tally_); }
 
   RowWalks walks_;
   std::unique_ptr<LeaderTester> exact_;
   SweepWindow window_;
   unsigned digits_shift_ = 0;   ///< of the last compared digit in a start
-  std::uint64_t patience_ = 0;  ///< steps after which a live walk is tested exactly
+  std::uint64_t patience_ = 0;  ///< steps after which a live walk is tested exactly, or let go
+  unsigned few_lanes_ = 128;    ///< a block ends when no more live
+  bool limited_ = false;        ///< patience is the length of the longest cycle possible
   std::uint64_t steps_ = 0;     ///< of the block that ran last
   std::uint64_t lane_steps_ = 0;
   CycleTally* tally_ = nullptr;
   LaneRow dead_;
-  std::vector<Survivor> queue_;
-  std::array<Survivor, row_lanes> seated_{};
-  std::array<LaneRow, 16> start_digits_{};
-  std::array<LaneRow, 64> bridge_{};
+  LaneRow met_;
+  Survivors queue_;
+  std::array<std::uint64_t, row_lanes> seat_lanes_{};
+  std::array<LaneRow, max_depth> start_digits_{};
 };
 
 }  // namespace
@@ -181,8 +221,9 @@ bool row_tester_covers(const Register& reg, unsigned zeros) {
   return reg.field().order() == 2 && reg.length() >= least_length && zeros + 10 <= reg.length();
 }
 
-std::unique_ptr<LeaderTester> make_row_leader_tester(const Register& reg, unsigned zeros) {
-  return std::make_unique<RowLeaderTester>(reg, zeros);
+std::unique_ptr<LeaderTester> make_row_leader_tester(const Register& reg, unsigned zeros,
+                                                     std::uint64_t longest) {
+  return std::make_unique<RowLeaderTester>(reg, zeros, longest);
 }
 
 }  // namespace orbitmill

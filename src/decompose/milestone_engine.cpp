@@ -77,7 +77,8 @@ class MilestoneEngine {
 
   void sweep_levels() {
     for (unsigned zeros = options_.zeros; zeros-- > 0 && deficit_ > 0;) {
-      LeaderSweep sweep(register_, budget_, level_sweep(register_, zeros, options_.short_cycles));
+      LeaderSweep sweep(register_, budget_,
+                        level_sweep(register_, zeros, options_.short_cycles, deficit_));
       phases_.push_back(scheduler_.run(sweep));
       lane_steps_ += sweep.lane_steps();
       account(sweep.take_tally());

@@ -3,8 +3,8 @@
 ///
 /// How time is saved: rows are taken in tiles of eight, which live in registers while the terms of
 /// the feedback are interpreted over them, so that interpreting costs a few cycles a term and tile.
-/// Zero runs are found by OR of four rows and then of such fours. A narrower vector runs the same
-/// code over several columns of a row.
+/// Zero runs are found for a tile of windows together. A narrower vector runs the same code over
+/// several columns of a row.
 #include "orbitmill/kernel/row_kernel.hpp"
 
 #include <algorithm>
@@ -122,89 +122,85 @@ void generate(const RowProgram& program, LaneRow* rows, unsigned count) {
   }
 }
 
-constexpr unsigned max_zeros = 62;
-
-/// OR of the `zeros` >= 1 rows from each row on: the zero-run test of one column.
-class RunTest {
- public:
-  /// For the rows first, ..., first + count - 1; count a multiple of the tile.
-  HWY_INLINE RunTest(Column first, unsigned count, unsigned zeros) {
-    if (zeros < 4) {
-      source_ = first;
-      stride_ = row_words;
-      for (unsigned z = 0; z < zeros; ++z) offsets_[parts_++] = z;
-      return;
-    }
-    // One tile more than needed may be computed; its rows exist, for they lie before the newest.
-    for (unsigned done = 0; done + 4 < count + zeros + 1; done += 4) {
-      V x[7];
-      for (unsigned r = 0; r < 7; ++r) x[r] = load(row_at(first, done + r));
-      for (unsigned r = 0; r < 4; ++r) {
-        hn::Store(hn::Or(hn::Or3(x[r], x[r + 1], x[r + 2]), x[r + 3]), D(),
-                  fours_ + std::size_t{done + r} * column_words);
-      }
-    }
-    source_ = fours_;
-    stride_ = column_words;
-    for (unsigned z = 0; z + 4 < zeros; z += 4) offsets_[parts_++] = z;
-    offsets_[parts_++] = zeros - 4;
+/// any[r] = OR of the `zeros` rows from row r of `column` on, for R consecutive r: 0 in the lanes
+/// with a zero run. The windows of R rows share a core of zeros - R + 1 rows; what they have to its
+/// left and right is summed from the core outwards (van Herk, "A fast algorithm for local minimum
+/// and maximum filters", Pattern Recognition Letters 13, 1992, for one tile). Precondition: zeros
+/// >= R - 1 and R >= 2. Cost: 2 loads and 2.7 operations a row for R = 8, zeros = 10.
+template <unsigned R>
+HWY_INLINE void wide_runs(Column column, unsigned zeros, V (&any)[R]) {
+  V core = load(row_at(column, R - 1));
+  unsigned row = R;
+  for (; row + 1 < zeros; row += 2) {
+    core = hn::Or3(core, load(row_at(column, row)), load(row_at(column, row + 1)));
   }
-
-  /// any[r] = 0 in the lanes whose rows tile_first + r, ... are all 0.
-  HWY_INLINE void tile_at(unsigned tile_first, V (&any)[tile]) const {
-    const auto at = [&](unsigned part) {
-      return source_ + std::size_t{tile_first + offsets_[part]} * stride_;
-    };
-    const Column a = at(0);
-    for (unsigned r = 0; r < tile; ++r) any[r] = load(a + std::size_t{r} * stride_);
-    unsigned part = 1;
-    for (; part + 1 < parts_; part += 2) {
-      const Column b = at(part);
-      const Column c = at(part + 1);
-      for (unsigned r = 0; r < tile; ++r) {
-        any[r] =
-            hn::Or3(any[r], load(b + std::size_t{r} * stride_), load(c + std::size_t{r} * stride_));
-      }
-    }
-    if (part < parts_) {
-      const Column b = at(part);
-      for (unsigned r = 0; r < tile; ++r) {
-        any[r] = hn::Or(any[r], load(b + std::size_t{r} * stride_));
-      }
-    }
+  if (row < zeros) core = hn::Or(core, load(row_at(column, row)));
+  // Without a core of its own (zeros = R - 1) the last row belongs to the right side of r >= 1.
+  V right[R];
+  right[0] = hn::Zero(D());
+  for (unsigned r = 1; r < R; ++r) {
+    right[r] = hn::Or(right[r - 1], load(row_at(column, zeros + r - 1)));
   }
+  V left = hn::Zero(D());
+  any[R - 1] = hn::Or(core, right[R - 1]);
+  for (unsigned r = R - 1; r > 0; --r) {
+    left = hn::Or(left, load(row_at(column, r - 1)));
+    any[r - 1] = hn::Or3(left, core, right[r - 1]);
+  }
+}
 
- private:
-  HWY_ALIGN std::uint64_t fours_[(max_chunk_rows + max_zeros + 8) * column_words];
-  Column source_ = nullptr;
-  unsigned stride_ = 0;
-  unsigned parts_ = 0;
-  unsigned offsets_[max_zeros / 4 + 2];
-};
+/// The same for any number of zeros, over a tile.
+HWY_INLINE void find_tile_runs(Column column, unsigned zeros, V (&any)[tile]) {
+  if (zeros >= tile) {
+    wide_runs<tile>(column, zeros, any);
+    return;
+  }
+  if (zeros >= 4) {
+    for (unsigned half = 0; half < tile; half += 4) {
+      V some[4];
+      wide_runs<4>(row_at(column, half), zeros, some);
+      for (unsigned r = 0; r < 4; ++r) any[half + r] = some[r];
+    }
+    return;
+  }
+  for (unsigned r = 0; r < tile; ++r) any[r] = hn::Zero(D());
+  for (unsigned z = 0; z < zeros; ++z) {
+    for (unsigned r = 0; r < tile; ++r) any[r] = hn::Or(any[r], load(row_at(column, r + z)));
+  }
+}
 
-void find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
-               const LaneRow& lanes, LaneRow* hits, std::uint8_t* words) {
+unsigned find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
+                   const LaneRow& lanes, LaneRow* hits, std::uint8_t* words,
+                   std::uint8_t* hit_rows) {
+  unsigned hit_count = 0;
   for (unsigned w = 0; w < row_words; w += column_words) {
     const Column column = column_of(rows, w);
-    const RunTest runs(row_at(column, window.run_offset), count, zeros);
     const V wanted = load(lanes.word.data() + w);
+    const bool last_column = w + column_words == row_words;
     for (unsigned first = 0; first < count; first += tile) {
       V any[tile];
-      runs.tile_at(first, any);
+      find_tile_runs(row_at(column, window.run_offset + static_cast<int>(first)), zeros, any);
       for (unsigned r = 0; r < tile; ++r) {
         const V lead = load(row_at(column, window.lead_offset + static_cast<int>(first + r)));
         const V hit = hn::AndNot(any[r], hn::And(lead, wanted));
         hn::Store(hit, D(), hits[first + r].word.data() + w);
         std::uint8_t bits[8];
         hn::StoreMaskBits(D(), hn::Ne(hit, hn::Zero(D())), bits);
-        words[first + r] =
+        const auto all =
             static_cast<std::uint8_t>(w == 0 ? bits[0] : words[first + r] | bits[0] << w);
+        words[first + r] = all;
+        // Written always and counted if hit: hits are too rare and too random to guess.
+        if (last_column) {
+          hit_rows[hit_count] = static_cast<std::uint8_t>(first + r);
+          hit_count += all != 0 ? 1 : 0;
+        }
       }
     }
   }
+  return hit_count;
 }
 
-/// Majority of (not a, b, c): b and c where a is 1, b or c where it is 0.
+/// a ? b and c : b or c, that is the majority of (not a, b, c).
 HWY_INLINE V pick(V a, V b, V c) {
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
   return V{_mm512_ternarylogic_epi64(a.raw, b.raw, c.raw, 0x8E)};
@@ -213,78 +209,109 @@ HWY_INLINE V pick(V a, V b, V c) {
 #endif
 }
 
+/// a and (b equal c).
+HWY_INLINE V and_equal(V a, V b, V c) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return V{_mm512_ternarylogic_epi64(a.raw, b.raw, c.raw, 0x90)};
+#else
+  return hn::AndNot(hn::Xor(b, c), a);
+#endif
+}
+
 /// With the start's digits x and the state's r, "smaller from digit i on" is L_i = r_i ? (x_i and
 /// L_{i+1}) : (x_i or L_{i+1}), and the digit in front of them is 1 in the start.
-template <unsigned depth>
+template <unsigned depth, bool with_met>
 HWY_INLINE void smaller_column(Column column, unsigned count, const SweepWindow& window,
-                               Column start_digits, std::uint64_t* dead_words) {
-  const int run_offset = window.stride > 0
-                             ? window.first_offset
-                             : window.first_offset - static_cast<int>(window.zeros) + 1;
-  const RunTest runs(row_at(column, run_offset), count, std::max(window.zeros, 1U));
-  const V no_zeros_asked = hn::Set(D(), window.zeros == 0 ? 0 : ~std::uint64_t{0});
+                               Column start_digits, std::uint64_t* dead_words,
+                               std::uint64_t* met_words) {
+  const bool down = window.stride < 0;
+  const auto zeros = static_cast<int>(window.zeros);
+  const int run_offset = down ? window.first_offset - zeros + 1 : window.first_offset;
+  const int lead = window.first_offset + window.stride * zeros;
+  // Rows lead + stride * (0 ... depth) of all rows of the tile, in the order of memory.
+  const int low = down ? lead - static_cast<int>(depth) : lead;
   V x[depth + 1];
   for (unsigned i = 0; i < depth; ++i) x[i] = load(row_at(start_digits, i));
   V dead = load(dead_words);
-  const int lead = window.first_offset + window.stride * static_cast<int>(window.zeros);
-  // Rows lead + stride * (0 ... depth) of all rows of the tile, in the order of memory.
-  const int low = window.stride > 0 ? lead : lead - static_cast<int>(depth);
+  V met = load(met_words);
   for (unsigned first = 0; first < count; first += tile) {
     V any[tile];
-    runs.tile_at(first, any);
+    find_tile_runs(row_at(column, run_offset + static_cast<int>(first)), window.zeros, any);
     V digit[tile + depth];
     for (unsigned i = 0; i < tile + depth; ++i) {
       digit[i] = load(row_at(column, low + static_cast<int>(first + i)));
     }
-    if (window.stride > 0) {
+    const auto compare = [&](auto digit_of) {
       for (unsigned r = 0; r < tile; ++r) {
         V less = hn::Zero(D());
-        for (unsigned i = depth; i > 0; --i) less = pick(digit[r + i], x[i - 1], less);
-        less = hn::Or(hn::Not(digit[r]), less);
-        dead = hn::Or(dead, hn::AndNot(hn::And(any[r], no_zeros_asked), less));
+        for (unsigned i = depth; i > 0; --i) less = pick(digit_of(r, i), x[i - 1], less);
+        less = hn::Or(hn::Not(digit_of(r, 0)), less);
+        dead = hn::Or(dead, hn::AndNot(any[r], less));
+        if constexpr (with_met) {
+          V equal = hn::AndNot(any[r], digit_of(r, 0));
+          for (unsigned i = 1; i <= depth; ++i) equal = and_equal(equal, digit_of(r, i), x[i - 1]);
+          met = hn::Or(met, equal);
+        }
       }
+    };
+    if (down) {
+      compare([&](unsigned r, unsigned i) { return digit[r + depth - i]; });
     } else {
-      for (unsigned r = 0; r < tile; ++r) {
-        V less = hn::Zero(D());
-        for (unsigned i = depth; i > 0; --i) less = pick(digit[r + depth - i], x[i - 1], less);
-        less = hn::Or(hn::Not(digit[r + depth]), less);
-        dead = hn::Or(dead, hn::AndNot(hn::And(any[r], no_zeros_asked), less));
-      }
+      compare([&](unsigned r, unsigned i) { return digit[r + i]; });
     }
   }
   hn::Store(dead, D(), dead_words);
+  if constexpr (with_met) hn::Store(met, D(), met_words);
 }
 
-void find_smaller(const LaneRow* rows, unsigned count, const SweepWindow& window,
-                  const LaneRow* start_digits, LaneRow& dead) {
+template <unsigned depth>
+void find_smaller_to(const LaneRow* rows, unsigned count, const SweepWindow& window,
+                     const LaneRow* start_digits, LaneRow& dead, LaneRow* met) {
   for (unsigned w = 0; w < row_words; w += column_words) {
     const Column column = column_of(rows, w);
     const Column digits = column_of(start_digits, w);
     std::uint64_t* dead_words = dead.word.data() + w;
-    switch (window.depth) {
-      case 0:
-        smaller_column<0>(column, count, window, digits, dead_words);
-        break;
-      case 1:
-        smaller_column<1>(column, count, window, digits, dead_words);
-        break;
-      case 2:
-        smaller_column<2>(column, count, window, digits, dead_words);
-        break;
-      case 3:
-        smaller_column<3>(column, count, window, digits, dead_words);
-        break;
-      case 4:
-        smaller_column<4>(column, count, window, digits, dead_words);
-        break;
-      case 5:
-        smaller_column<5>(column, count, window, digits, dead_words);
-        break;
-      default:
-        smaller_column<6>(column, count, window, digits, dead_words);
-        break;
+    if (met == nullptr) {
+      smaller_column<depth, false>(column, count, window, digits, dead_words, dead_words);
+    } else {
+      smaller_column<depth, true>(column, count, window, digits, dead_words, met->word.data() + w);
     }
   }
+}
+
+void find_smaller(const LaneRow* rows, unsigned count, const SweepWindow& window,
+                  const LaneRow* start_digits, LaneRow& dead, LaneRow* met) {
+  switch (window.depth) {
+    case 0:
+      find_smaller_to<0>(rows, count, window, start_digits, dead, met);
+      break;
+    case 1:
+      find_smaller_to<1>(rows, count, window, start_digits, dead, met);
+      break;
+    case 2:
+      find_smaller_to<2>(rows, count, window, start_digits, dead, met);
+      break;
+    case 3:
+      find_smaller_to<3>(rows, count, window, start_digits, dead, met);
+      break;
+    case 4:
+      find_smaller_to<4>(rows, count, window, start_digits, dead, met);
+      break;
+    case 5:
+      find_smaller_to<5>(rows, count, window, start_digits, dead, met);
+      break;
+    default:
+      find_smaller_to<6>(rows, count, window, start_digits, dead, met);
+      break;
+  }
+}
+
+unsigned count_lanes(const LaneRow& lanes) {
+  V sum = hn::Zero(D());
+  for (unsigned w = 0; w < row_words; w += column_words) {
+    sum = hn::Add(sum, hn::PopulationCount(load(lanes.word.data() + w)));
+  }
+  return static_cast<unsigned>(hn::GetLane(hn::SumOfLanes(D(), sum)));
 }
 
 /// One stage of the transposition: swaps the high half of a with the low half of b, in every group
@@ -331,6 +358,29 @@ void transpose(LaneRow* block) {
   }
 }
 
+unsigned pack(const std::uint64_t* keep, const std::uint64_t* column, std::uint64_t mask,
+              std::uint64_t add, std::uint64_t* packed) {
+  unsigned count = 0;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  // Highway's Compress looks its permutation up in a table, which GCC 12 copies at every call.
+  const V bits = hn::Set(D(), mask);
+  const V sum = hn::Set(D(), add);
+  for (unsigned seat = 0; seat < row_lanes; seat += column_words) {
+    const __mmask8 kept = _mm512_movepi64_mask(hn::LoadU(D(), keep + seat).raw);
+    const V word = hn::Add(hn::And(hn::LoadU(D(), column + seat), bits), sum);
+    hn::StoreU(V{_mm512_maskz_compress_epi64(kept, word.raw)}, D(), packed + count);
+    count += static_cast<unsigned>(hwy::PopCount(kept));
+  }
+#else
+  // Written always and counted if kept: no branch to guess.
+  for (unsigned seat = 0; seat < row_lanes; ++seat) {
+    packed[count] = (column[seat] & mask) + add;
+    count += static_cast<unsigned>(keep[seat] >> 63);
+  }
+#endif
+  return count;
+}
+
 void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes) {
   for (unsigned w = 0; w < row_words; w += column_words) {
     const V replaced = load(lanes.word.data() + w);
@@ -342,8 +392,14 @@ void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& l
 }
 
 const RowKernel& target_kernel() {
-  static const RowKernel kernel = {
-      hwy::TargetName(HWY_TARGET), generate, find_runs, find_smaller, transpose, merge};
+  static const RowKernel kernel = {hwy::TargetName(HWY_TARGET),
+                                   generate,
+                                   find_runs,
+                                   find_smaller,
+                                   count_lanes,
+                                   transpose,
+                                   pack,
+                                   merge};
   return kernel;
 }
 
@@ -369,6 +425,7 @@ namespace {
 std::vector<const RowKernel*> collect_kernels() {
   std::vector<const RowKernel*> kernels;
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    if (target == HWY_SCALAR || target == HWY_EMU128) continue;  // ours is simpler
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
     kernels.push_back(&HWY_DYNAMIC_DISPATCH(target_kernel)());

@@ -33,8 +33,10 @@ void generate(const RowProgram& program, LaneRow* rows, unsigned count) {
   }
 }
 
-void find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
-               const LaneRow& lanes, LaneRow* hits, std::uint8_t* words) {
+unsigned find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
+                   const LaneRow& lanes, LaneRow* hits, std::uint8_t* words,
+                   std::uint8_t* hit_rows) {
+  unsigned hit_count = 0;
   for (unsigned i = 0; i < count; ++i) {
     const LaneRow* newest = rows + i;
     words[i] = 0;
@@ -46,11 +48,13 @@ void find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow wi
       hits[i].word[w] = hit;
       if (hit != 0) words[i] = static_cast<std::uint8_t>(words[i] | 1U << w);
     }
+    if (words[i] != 0) hit_rows[hit_count++] = static_cast<std::uint8_t>(i);
   }
+  return hit_count;
 }
 
 void find_smaller(const LaneRow* rows, unsigned count, const SweepWindow& window,
-                  const LaneRow* start_digits, LaneRow& dead) {
+                  const LaneRow* start_digits, LaneRow& dead, LaneRow* met) {
   for (unsigned i = 0; i < count; ++i) {
     for (unsigned w = 0; w < row_words; ++w) {
       const auto digit = [&](unsigned place) {
@@ -68,8 +72,15 @@ void find_smaller(const LaneRow* rows, unsigned count, const SweepWindow& window
         equal &= ~(mine ^ start_digits[d].word[w]);
       }
       dead.word[w] |= smaller;
+      if (met != nullptr) met->word[w] |= equal;
     }
   }
+}
+
+unsigned count_lanes(const LaneRow& lanes) {
+  int sum = 0;
+  for (const std::uint64_t word : lanes.word) sum += std::popcount(word);
+  return static_cast<unsigned>(sum);
 }
 
 void transpose(LaneRow* block) {
@@ -84,6 +95,15 @@ void transpose(LaneRow* block) {
   }
 }
 
+unsigned pack(const std::uint64_t* keep, const std::uint64_t* column, std::uint64_t mask,
+              std::uint64_t add, std::uint64_t* packed) {
+  unsigned count = 0;
+  for (unsigned seat = 0; seat < row_lanes; ++seat) {
+    if (keep[seat] >> 63 != 0) packed[count++] = (column[seat] & mask) + add;
+  }
+  return count;
+}
+
 void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes) {
   for (unsigned i = 0; i < count; ++i) {
     for (unsigned w = 0; w < row_words; ++w) {
@@ -94,6 +114,7 @@ void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& l
 
 }  // namespace
 
-const RowKernel scalar_row_kernel = {"scalar", generate, find_runs, find_smaller, transpose, merge};
+const RowKernel scalar_row_kernel = {"scalar",    generate,  find_runs, find_smaller,
+                                     count_lanes, transpose, pack,      merge};
 
 }  // namespace orbitmill

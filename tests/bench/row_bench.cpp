@@ -57,21 +57,23 @@ void find_runs(benchmark::State& state, const RowKernel& kernel, unsigned zeros)
   for (unsigned l = 0; l < row_lanes; ++l) lanes.set(l);
   std::vector<LaneRow> hits(chunk);
   std::array<std::uint8_t, chunk> words{};
+  std::array<std::uint8_t, chunk + 1> hit_rows{};
   for (auto _ : state) {
     kernel.find_runs(rows.fresh(), chunk, zeros, milestone_window(length, true, zeros), lanes,
-                     hits.data(), words.data());
+                     hits.data(), words.data(), hit_rows.data());
     benchmark::ClobberMemory();
   }
   report(state, kernel);
 }
 
-void find_smaller(benchmark::State& state, const RowKernel& kernel, unsigned zeros) {
+void find_smaller(benchmark::State& state, const RowKernel& kernel, unsigned zeros, bool meet) {
   Rows rows;
   std::vector<LaneRow> start(8);
   LaneRow dead;
+  LaneRow met;
   const SweepWindow window = {0, -1, zeros, 4};
   for (auto _ : state) {
-    kernel.find_smaller(rows.fresh(), chunk, window, start.data(), dead);
+    kernel.find_smaller(rows.fresh(), chunk, window, start.data(), dead, meet ? &met : nullptr);
     benchmark::ClobberMemory();
   }
   report(state, kernel);
@@ -102,7 +104,9 @@ int main(int argc, char** argv) {
     }
     for (const unsigned zeros : {6U, 9U}) {
       add("find_smaller " + std::to_string(zeros),
-          [&kernel, zeros](auto& s) { find_smaller(s, kernel, zeros); });
+          [&kernel, zeros](auto& s) { find_smaller(s, kernel, zeros, false); });
+      add("find_smaller or equal " + std::to_string(zeros),
+          [&kernel, zeros](auto& s) { find_smaller(s, kernel, zeros, true); });
     }
     add("transpose", [&kernel](auto& s) { transpose(s, kernel); });
   }

@@ -40,8 +40,10 @@ std::unique_ptr<LeaderTester> make_digit_leader_tester(const Register& reg);
 std::unique_ptr<LeaderTester> make_leader_tester(const Register& reg);
 
 /// Over GF(2), states with exactly `zeros` leading zeros, the range in multiples of
-/// row_tester_stride: 512 walks at once. Precondition: row_tester_covers(reg, zeros).
-std::unique_ptr<LeaderTester> make_row_leader_tester(const Register& reg, unsigned zeros);
+/// row_tester_stride: 512 walks at once. Leaders of cycles of more than `longest` states may be
+/// left out. Precondition: row_tester_covers(reg, zeros).
+std::unique_ptr<LeaderTester> make_row_leader_tester(const Register& reg, unsigned zeros,
+                                                     std::uint64_t longest = ~std::uint64_t{0});
 bool row_tester_covers(const Register& reg, unsigned zeros);
 inline constexpr std::uint64_t row_tester_stride = 512;
 
@@ -57,8 +59,10 @@ struct SweepPart {
 
 /// All states.
 SweepPart whole_sweep(const Register& reg);
-/// The states with exactly `zeros` < n leading zeros.
-SweepPart level_sweep(const Register& reg, unsigned zeros, std::uint64_t known_length);
+/// The states with exactly `zeros` < n leading zeros, for cycles of more than `known_length` and at
+/// most `longest` states: shorter ones are left out, longer ones may be.
+SweepPart level_sweep(const Register& reg, unsigned zeros, std::uint64_t known_length,
+                      std::uint64_t longest);
 
 class LeaderSweep final : public Phase {
  public:

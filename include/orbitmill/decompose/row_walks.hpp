@@ -27,20 +27,21 @@ class RowWalks {
   const RowKernel& kernel() const noexcept { return kernel_; }
   unsigned length() const noexcept { return program_.length; }
 
-  /// Rows that one advance() computes.
+  /// Rows that one advance() computes, if not asked for fewer.
   static constexpr unsigned chunk = max_chunk_rows;
 
-  /// `chunk` steps of every lane. Returns the first of the new rows.
-  const LaneRow* advance() {
+  /// `count` steps of every lane, a multiple of RowProgram::tile_rows up to `chunk`. Returns the
+  /// first of the new rows.
+  const LaneRow* advance(unsigned count = chunk) {
     LaneRow* const start = rows_.data() + front + program_.length;
-    if (newest_ + 1 + chunk > start + capacity) {
+    if (newest_ + 1 + count > start + capacity) {
       std::copy(newest_ + 1 - program_.length, newest_ + 1, start - program_.length);
       newest_ = start - 1;
     }
     LaneRow* const fresh = newest_ + 1;
-    kernel_.generate(program_, fresh, chunk);
-    newest_ += chunk;
-    steps_ += chunk;
+    kernel_.generate(program_, fresh, count);
+    newest_ += count;
+    steps_ += count;
     return fresh;
   }
   /// Steps taken since construction by every lane.
@@ -58,35 +59,63 @@ class RowWalks {
     bridge_.fill(LaneRow{});
     placed_ = LaneRow{};
   }
+  /// enter() for words of all lanes, in seat order (seat_lane): faster. Bits above the n digits do
+  /// no harm. The result is the transposed block: row b is bit b of the words. Valid until the next
+  /// call.
+  const LaneRow* enter_all(const std::uint64_t* words) {
+    for (LaneRow& row : outgoing_) {
+      std::copy_n(words, row_words, row.word.begin());
+      words += row_words;
+    }
+    kernel_.transpose(outgoing_.data());
+    std::copy_n(outgoing_.begin(), program_.length, newest_ + 1 - program_.length);
+    return outgoing_.data();
+  }
+  /// Words that cross the bridge together lie in the order of memory: seat s is the walk of this
+  /// lane.
+  static constexpr unsigned seat_lane(unsigned seat) {
+    return 64 * (seat % row_words) + seat / row_words;
+  }
+  static constexpr unsigned lane_seat(unsigned lane) { return row_words * (lane % 64) + lane / 64; }
 
   /// Puts lane l onto state first + l, for all of them, without transposition. Precondition: first
   /// is a multiple of 512.
   void enter_block(State first) {
-    static constexpr std::array<std::uint64_t, 6> counter = {
-        0xaaaa'aaaa'aaaa'aaaa, 0xcccc'cccc'cccc'cccc, 0xf0f0'f0f0'f0f0'f0f0,
-        0xff00'ff00'ff00'ff00, 0xffff'0000'ffff'0000, 0xffff'ffff'0000'0000};
     const unsigned n = program_.length;
     for (unsigned digit = 0; digit < n; ++digit) {
       LaneRow& row = *(newest_ - (program_.forward ? n - 1 - digit : digit));
-      if (digit < counter.size()) {
-        row.word.fill(counter[digit]);
-      } else if (digit < 9) {
-        for (unsigned w = 0; w < row_words; ++w) {
-          row.word[w] = (w >> (digit - 6) & 1) != 0 ? ~std::uint64_t{0} : 0;
-        }
+      if (digit < block_digits) {
+        row = block_digit(digit);
       } else {
         row.word.fill((first >> digit & 1) != 0 ? ~std::uint64_t{0} : 0);
       }
     }
   }
+  /// Digit `digit` < block_digits of the states of a block: that of the lane's number.
+  static LaneRow block_digit(unsigned digit) {
+    static constexpr std::array<std::uint64_t, 6> in_word = {
+        0xaaaa'aaaa'aaaa'aaaa, 0xcccc'cccc'cccc'cccc, 0xf0f0'f0f0'f0f0'f0f0,
+        0xff00'ff00'ff00'ff00, 0xffff'0000'ffff'0000, 0xffff'ffff'0000'0000};
+    LaneRow row;
+    for (unsigned w = 0; w < row_words; ++w) {
+      row.word[w] = digit < in_word.size()                     ? in_word[digit]
+                    : (w >> (digit - in_word.size()) & 1) != 0 ? ~std::uint64_t{0}
+                                                               : 0;
+    }
+    return row;
+  }
+  static constexpr unsigned block_digits = 9;
 
-  /// The current states of all lanes, lane l at [l % 64].word[l / 64], as words in walking order.
-  /// Valid until the next call.
-  const std::array<LaneRow, 64>& leave() {
+  /// The current states of all lanes in seat order, as words in walking order with two marks above:
+  /// bit 63 for the lanes that are not in `dead`, bit 62 for those in `met`. Valid until the next
+  /// call. Precondition: n <= 62.
+  const std::uint64_t* leave(const LaneRow& dead, const LaneRow& met) {
     std::copy(newest_ + 1 - program_.length, newest_ + 1, outgoing_.begin());
-    std::fill(outgoing_.begin() + program_.length, outgoing_.end(), LaneRow{});
+    std::fill(outgoing_.begin() + program_.length, outgoing_.end() - 2, LaneRow{});
+    outgoing_[62] = met;
+    for (unsigned w = 0; w < row_words; ++w) outgoing_[63].word[w] = ~dead.word[w];
     kernel_.transpose(outgoing_.data());
-    return outgoing_;
+    return outgoing_.front().word.data();
   }
 
   /// The rows of a state from the oldest on are the bits of this word from the lowest on.

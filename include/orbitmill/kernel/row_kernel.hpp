@@ -66,27 +66,42 @@ struct RowKernel {
 
   /// For i in [0, count): hits[i] = lanes of `lanes` whose state with newest row rows[i] has digit
   /// 1 in front of `zeros` zeros where `window` says; bit w of words[i] is set if word w of hits[i]
-  /// is not 0. 1 <= zeros <= 62; count is a multiple of 8, at most max_chunk_rows.
-  void (*find_runs)(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
-                    const LaneRow& lanes, LaneRow* hits, std::uint8_t* words);
+  /// is not 0. hit_rows lists the i with words[i] != 0, in order; their number is returned; it has
+  /// room for count + 1. 1 <= zeros <= 62; count is a multiple of 8, at most max_chunk_rows; the
+  /// arrays have room for count.
+  unsigned (*find_runs)(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
+                        const LaneRow& lanes, LaneRow* hits, std::uint8_t* words,
+                        std::uint8_t* hit_rows);
 
   /// For each new state (newest row rows[i], i in [0, count)) and lane: adds the lane to `dead` if
   /// the state is smaller than the lane's start for certain: its `zeros` leading digits are 0 and
   /// the following 1 + depth ones are smaller than those of the start, 1 and start_digits[0,
-  /// depth). Undecided states are left alive. count as above; depth <= 16.
+  /// depth). Undecided states, where all these digits agree, leave the lane alive; it is added to
+  /// `met` unless that is null. count as above; depth <= max_depth.
   void (*find_smaller)(const LaneRow* rows, unsigned count, const SweepWindow& window,
-                       const LaneRow* start_digits, LaneRow& dead);
+                       const LaneRow* start_digits, LaneRow& dead, LaneRow* met);
+
+  /// Number of lanes that are set.
+  unsigned (*count_lanes)(const LaneRow& lanes);
 
   /// Transposes the 64 x 512 bits in place, each 64 x 64 tile by itself: bit i of word w of row b
   /// becomes bit b of word w of row i. So words[row i].word[w] = state of lane 64 w + i turns into
   /// rows b of digits, and back.
   void (*transpose)(LaneRow* block);
 
+  /// Packs a column of row_lanes words: those whose word in `keep` has its top bit set, in their
+  /// order, as (word & mask) + add. Returns their number. `packed` may be the column itself or lie
+  /// before it in the same array; up to row_words words behind the last packed one are overwritten.
+  unsigned (*pack)(const std::uint64_t* keep, const std::uint64_t* column, std::uint64_t mask,
+                   std::uint64_t add, std::uint64_t* packed);
+
   /// row[i] takes fresh[i] in the lanes of `lanes`. Precondition: fresh is 0 in the others.
   void (*merge)(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes);
 };
 
 inline constexpr unsigned max_chunk_rows = 64;
+/// Digits behind the leading 1 that find_smaller compares at most.
+inline constexpr unsigned max_depth = 6;
 
 /// The kernel in use: the best instruction set of this machine, or the one that the environment
 /// variable ORBITMILL_SIMD names. Throws UsageError for a name that is unknown or that this machine
