@@ -176,9 +176,9 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     steps_ = 0;
     unsigned live = 0;
     do {
-      const LaneRow* rows = walks_.advance();
-      walks_.kernel().find_smaller(rows, RowWalks::chunk, window_, start_digits_.data(), dead_,
-                                   limited_ ? &met_ : nullptr);
+      LaneRow* rows = walks_.advance();
+      walks_.kernel().find_smaller(&walks_.program(), rows, RowWalks::chunk, window_,
+                                   start_digits_.data(), dead_, limited_ ? &met_ : nullptr);
       steps_ += RowWalks::chunk;
       live = row_lanes - walks_.kernel().count_lanes(dead_);
     } while (live > few && steps_ < patience_);

@@ -42,14 +42,16 @@ class alignas(128) RowSegmentWalker final : public SegmentWalker {
       if (row_lanes - live_lanes_ >= refill_at_ || live_lanes_ == 0) refill();
       if (live_lanes_ == 0) return;
       const std::uint64_t steps_before = walks_.steps();
-      const LaneRow* rows = walks_.advance();
-      const unsigned count =
-          walks_.kernel().find_runs(rows, RowWalks::chunk, map_.zeros(), window_, live_,
-                                    hits_.data(), hit_words_.data(), hit_rows_.data());
-      for (unsigned i = 0; i < count; ++i) {
-        const unsigned row = hit_rows_[i];
-        for (unsigned words = hit_words_[row]; words != 0; words &= words - 1) {
-          const auto word = static_cast<unsigned>(std::countr_zero(words));
+      LaneRow* rows = walks_.advance();
+      const unsigned tiles =
+          walks_.kernel().find_runs(&walks_.program(), rows, RowWalks::chunk, map_.zeros(), window_,
+                                    live_, hits_.data(), found_);
+      for (unsigned i = 0; i < tiles; ++i) {
+        const unsigned tile = found_.tiles[i];
+        for (std::uint64_t words = found_.words[tile]; words != 0; words &= words - 1) {
+          const auto mark = static_cast<unsigned>(std::countr_zero(words));
+          const unsigned row = 8 * tile + mark / 8;
+          const unsigned word = mark % 8;
           for (std::uint64_t bits = hits_[row].word[word]; bits != 0; bits &= bits - 1) {
             const unsigned lane = 64 * word + static_cast<unsigned>(std::countr_zero(bits));
             end_walk(lane, rows + row, steps_before + row + 1, sink);
@@ -116,8 +118,7 @@ class alignas(128) RowSegmentWalker final : public SegmentWalker {
   std::array<std::uint64_t, row_lanes> index_{};
   std::array<std::uint64_t, row_lanes> born_{};
   std::array<LaneRow, RowWalks::chunk> hits_{};
-  std::array<std::uint8_t, RowWalks::chunk> hit_words_{};
-  std::array<std::uint8_t, RowWalks::chunk + 1> hit_rows_{};
+  RunHits found_;
 };
 
 }  // namespace

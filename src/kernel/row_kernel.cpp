@@ -96,28 +96,31 @@ HWY_INLINE void add_near_terms(const RowTerms& near, std::uint64_t* column) {
   }
 }
 
-void generate(const RowProgram& program, LaneRow* rows, unsigned count) {
+/// One tile of one column.
+HWY_INLINE void generate_tile(const RowProgram& program, std::uint64_t* column) {
   const V start = hn::Set(D(), program.complemented ? ~std::uint64_t{0} : 0);
-  const bool has_near = program.has_near_terms();
+  V sum[tile];
+  for (unsigned r = 0; r < tile; ++r) sum[r] = start;
+  add_terms(program.far, column, sum);
+  store_tile(column, sum);
+  if (!program.has_near_terms()) return;
+  switch (program.near_rows) {
+    case 1:
+      add_near_terms<1>(program.near, column);
+      break;
+    case 2:
+      add_near_terms<2>(program.near, column);
+      break;
+    default:
+      add_near_terms<4>(program.near, column);
+      break;
+  }
+}
+
+void generate(const RowProgram& program, LaneRow* rows, unsigned count) {
   for (unsigned first = 0; first < count; first += tile) {
     for (unsigned w = 0; w < row_words; w += column_words) {
-      std::uint64_t* column = rows[first].word.data() + w;
-      V sum[tile];
-      for (unsigned r = 0; r < tile; ++r) sum[r] = start;
-      add_terms(program.far, column, sum);
-      store_tile(column, sum);
-      if (!has_near) continue;
-      switch (program.near_rows) {
-        case 1:
-          add_near_terms<1>(program.near, column);
-          break;
-        case 2:
-          add_near_terms<2>(program.near, column);
-          break;
-        default:
-          add_near_terms<4>(program.near, column);
-          break;
-      }
+      generate_tile(program, rows[first].word.data() + w);
     }
   }
 }
@@ -169,35 +172,35 @@ HWY_INLINE void find_tile_runs(Column column, unsigned zeros, V (&any)[tile]) {
   }
 }
 
-unsigned find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
-                   const LaneRow& lanes, LaneRow* hits, std::uint8_t* words,
-                   std::uint8_t* hit_rows) {
-  unsigned hit_count = 0;
+unsigned find_runs(const RowProgram* program, LaneRow* rows, unsigned count, unsigned zeros,
+                   RunWindow window, const LaneRow& lanes, LaneRow* hits, RunHits& found) {
+  unsigned tiles = 0;
   for (unsigned w = 0; w < row_words; w += column_words) {
     const Column column = column_of(rows, w);
     const V wanted = load(lanes.word.data() + w);
     const bool last_column = w + column_words == row_words;
     for (unsigned first = 0; first < count; first += tile) {
+      if (program != nullptr) generate_tile(*program, rows[first].word.data() + w);
       V any[tile];
       find_tile_runs(row_at(column, window.run_offset + static_cast<int>(first)), zeros, any);
+      std::uint64_t words = w == 0 ? 0 : found.words[first / tile];
       for (unsigned r = 0; r < tile; ++r) {
         const V lead = load(row_at(column, window.lead_offset + static_cast<int>(first + r)));
         const V hit = hn::AndNot(any[r], hn::And(lead, wanted));
         hn::Store(hit, D(), hits[first + r].word.data() + w);
         std::uint8_t bits[8];
         hn::StoreMaskBits(D(), hn::Ne(hit, hn::Zero(D())), bits);
-        const auto all =
-            static_cast<std::uint8_t>(w == 0 ? bits[0] : words[first + r] | bits[0] << w);
-        words[first + r] = all;
-        // Written always and counted if hit: hits are too rare and too random to guess.
-        if (last_column) {
-          hit_rows[hit_count] = static_cast<std::uint8_t>(first + r);
-          hit_count += all != 0 ? 1 : 0;
-        }
+        words |= std::uint64_t{bits[0]} << (8 * r + w);
+      }
+      found.words[first / tile] = words;
+      // Written always and counted if hit: hits are too rare and too random to guess.
+      if (last_column) {
+        found.tiles[tiles] = static_cast<std::uint8_t>(first / tile);
+        tiles += words != 0 ? 1 : 0;
       }
     }
   }
-  return hit_count;
+  return tiles;
 }
 
 /// a ? b and c : b or c, that is the majority of (not a, b, c).
@@ -221,9 +224,9 @@ HWY_INLINE V and_equal(V a, V b, V c) {
 /// With the start's digits x and the state's r, "smaller from digit i on" is L_i = r_i ? (x_i and
 /// L_{i+1}) : (x_i or L_{i+1}), and the digit in front of them is 1 in the start.
 template <unsigned depth, bool with_met>
-HWY_INLINE void smaller_column(Column column, unsigned count, const SweepWindow& window,
-                               Column start_digits, std::uint64_t* dead_words,
-                               std::uint64_t* met_words) {
+HWY_INLINE void smaller_column(const RowProgram* program, std::uint64_t* column, unsigned count,
+                               const SweepWindow& window, Column start_digits,
+                               std::uint64_t* dead_words, std::uint64_t* met_words) {
   const bool down = window.stride < 0;
   const auto zeros = static_cast<int>(window.zeros);
   const int run_offset = down ? window.first_offset - zeros + 1 : window.first_offset;
@@ -235,6 +238,9 @@ HWY_INLINE void smaller_column(Column column, unsigned count, const SweepWindow&
   V dead = load(dead_words);
   V met = load(met_words);
   for (unsigned first = 0; first < count; first += tile) {
+    if (program != nullptr) {
+      generate_tile(*program, column + std::size_t{first} * row_words);
+    }
     V any[tile];
     find_tile_runs(row_at(column, run_offset + static_cast<int>(first)), window.zeros, any);
     V digit[tile + depth];
@@ -265,43 +271,46 @@ HWY_INLINE void smaller_column(Column column, unsigned count, const SweepWindow&
 }
 
 template <unsigned depth>
-void find_smaller_to(const LaneRow* rows, unsigned count, const SweepWindow& window,
-                     const LaneRow* start_digits, LaneRow& dead, LaneRow* met) {
+void find_smaller_to(const RowProgram* program, LaneRow* rows, unsigned count,
+                     const SweepWindow& window, const LaneRow* start_digits, LaneRow& dead,
+                     LaneRow* met) {
   for (unsigned w = 0; w < row_words; w += column_words) {
-    const Column column = column_of(rows, w);
+    std::uint64_t* column = rows->word.data() + w;
     const Column digits = column_of(start_digits, w);
     std::uint64_t* dead_words = dead.word.data() + w;
     if (met == nullptr) {
-      smaller_column<depth, false>(column, count, window, digits, dead_words, dead_words);
+      smaller_column<depth, false>(program, column, count, window, digits, dead_words, dead_words);
     } else {
-      smaller_column<depth, true>(column, count, window, digits, dead_words, met->word.data() + w);
+      smaller_column<depth, true>(program, column, count, window, digits, dead_words,
+                                  met->word.data() + w);
     }
   }
 }
 
-void find_smaller(const LaneRow* rows, unsigned count, const SweepWindow& window,
-                  const LaneRow* start_digits, LaneRow& dead, LaneRow* met) {
+void find_smaller(const RowProgram* program, LaneRow* rows, unsigned count,
+                  const SweepWindow& window, const LaneRow* start_digits, LaneRow& dead,
+                  LaneRow* met) {
   switch (window.depth) {
     case 0:
-      find_smaller_to<0>(rows, count, window, start_digits, dead, met);
+      find_smaller_to<0>(program, rows, count, window, start_digits, dead, met);
       break;
     case 1:
-      find_smaller_to<1>(rows, count, window, start_digits, dead, met);
+      find_smaller_to<1>(program, rows, count, window, start_digits, dead, met);
       break;
     case 2:
-      find_smaller_to<2>(rows, count, window, start_digits, dead, met);
+      find_smaller_to<2>(program, rows, count, window, start_digits, dead, met);
       break;
     case 3:
-      find_smaller_to<3>(rows, count, window, start_digits, dead, met);
+      find_smaller_to<3>(program, rows, count, window, start_digits, dead, met);
       break;
     case 4:
-      find_smaller_to<4>(rows, count, window, start_digits, dead, met);
+      find_smaller_to<4>(program, rows, count, window, start_digits, dead, met);
       break;
     case 5:
-      find_smaller_to<5>(rows, count, window, start_digits, dead, met);
+      find_smaller_to<5>(program, rows, count, window, start_digits, dead, met);
       break;
     default:
-      find_smaller_to<6>(rows, count, window, start_digits, dead, met);
+      find_smaller_to<6>(program, rows, count, window, start_digits, dead, met);
       break;
   }
 }

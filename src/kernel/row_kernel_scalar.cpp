@@ -33,28 +33,31 @@ void generate(const RowProgram& program, LaneRow* rows, unsigned count) {
   }
 }
 
-unsigned find_runs(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
-                   const LaneRow& lanes, LaneRow* hits, std::uint8_t* words,
-                   std::uint8_t* hit_rows) {
-  unsigned hit_count = 0;
+unsigned find_runs(const RowProgram* program, LaneRow* rows, unsigned count, unsigned zeros,
+                   RunWindow window, const LaneRow& lanes, LaneRow* hits, RunHits& found) {
+  if (program != nullptr) generate(*program, rows, count);
+  unsigned tiles = 0;
   for (unsigned i = 0; i < count; ++i) {
     const LaneRow* newest = rows + i;
-    words[i] = 0;
+    std::uint64_t& words = found.words[i / 8];
+    if (i % 8 == 0) words = 0;
     for (unsigned w = 0; w < row_words; ++w) {
       std::uint64_t hit = newest[window.lead_offset].word[w] & lanes.word[w];
       for (int z = 0; z < static_cast<int>(zeros); ++z) {
         hit &= ~newest[window.run_offset + z].word[w];
       }
       hits[i].word[w] = hit;
-      if (hit != 0) words[i] = static_cast<std::uint8_t>(words[i] | 1U << w);
+      if (hit != 0) words |= std::uint64_t{1} << (i % 8 * 8 + w);
     }
-    if (words[i] != 0) hit_rows[hit_count++] = static_cast<std::uint8_t>(i);
+    if (i % 8 == 7 && words != 0) found.tiles[tiles++] = static_cast<std::uint8_t>(i / 8);
   }
-  return hit_count;
+  return tiles;
 }
 
-void find_smaller(const LaneRow* rows, unsigned count, const SweepWindow& window,
-                  const LaneRow* start_digits, LaneRow& dead, LaneRow* met) {
+void find_smaller(const RowProgram* program, LaneRow* rows, unsigned count,
+                  const SweepWindow& window, const LaneRow* start_digits, LaneRow& dead,
+                  LaneRow* met) {
+  if (program != nullptr) generate(*program, rows, count);
   for (unsigned i = 0; i < count; ++i) {
     for (unsigned w = 0; w < row_words; ++w) {
       const auto digit = [&](unsigned place) {

@@ -51,29 +51,31 @@ void generate(benchmark::State& state, const RowKernel& kernel, const char* feed
   report(state, kernel);
 }
 
-void find_runs(benchmark::State& state, const RowKernel& kernel, unsigned zeros) {
+void find_runs(benchmark::State& state, const RowKernel& kernel, unsigned zeros,
+               const RowProgram* program) {
   Rows rows;
   LaneRow lanes;
   for (unsigned l = 0; l < row_lanes; ++l) lanes.set(l);
   std::vector<LaneRow> hits(chunk);
-  std::array<std::uint8_t, chunk> words{};
-  std::array<std::uint8_t, chunk + 1> hit_rows{};
+  RunHits found;
   for (auto _ : state) {
-    kernel.find_runs(rows.fresh(), chunk, zeros, milestone_window(length, true, zeros), lanes,
-                     hits.data(), words.data(), hit_rows.data());
+    kernel.find_runs(program, rows.fresh(), chunk, zeros, milestone_window(length, true, zeros),
+                     lanes, hits.data(), found);
     benchmark::ClobberMemory();
   }
   report(state, kernel);
 }
 
-void find_smaller(benchmark::State& state, const RowKernel& kernel, unsigned zeros, bool meet) {
+void find_smaller(benchmark::State& state, const RowKernel& kernel, unsigned zeros, bool meet,
+                  const RowProgram* program) {
   Rows rows;
   std::vector<LaneRow> start(8);
   LaneRow dead;
   LaneRow met;
   const SweepWindow window = {0, -1, zeros, 4};
   for (auto _ : state) {
-    kernel.find_smaller(rows.fresh(), chunk, window, start.data(), dead, meet ? &met : nullptr);
+    kernel.find_smaller(program, rows.fresh(), chunk, window, start.data(), dead,
+                        meet ? &met : nullptr);
     benchmark::ClobberMemory();
   }
   report(state, kernel);
@@ -91,6 +93,7 @@ void transpose(benchmark::State& state, const RowKernel& kernel) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  static const RowProgram far_program = program_of("0,1,5,(3,8)");
   for (const std::string& name : row_kernel_names()) {
     const RowKernel& kernel = row_kernel_named(name);
     const auto add = [&](const std::string& what, auto body) {
@@ -100,13 +103,17 @@ int main(int argc, char** argv) {
     add("generate near", [&kernel](auto& s) { generate(s, kernel, "0,1,5,(3,33)"); });
     for (const unsigned zeros : {9U, 12U, 16U}) {
       add("find_runs " + std::to_string(zeros),
-          [&kernel, zeros](auto& s) { find_runs(s, kernel, zeros); });
+          [&kernel, zeros](auto& s) { find_runs(s, kernel, zeros, nullptr); });
+      add("generate and find_runs " + std::to_string(zeros),
+          [&kernel, zeros](auto& s) { find_runs(s, kernel, zeros, &far_program); });
     }
     for (const unsigned zeros : {6U, 9U}) {
       add("find_smaller " + std::to_string(zeros),
-          [&kernel, zeros](auto& s) { find_smaller(s, kernel, zeros, false); });
+          [&kernel, zeros](auto& s) { find_smaller(s, kernel, zeros, false, nullptr); });
+      add("generate and find_smaller " + std::to_string(zeros),
+          [&kernel, zeros](auto& s) { find_smaller(s, kernel, zeros, false, &far_program); });
       add("find_smaller or equal " + std::to_string(zeros),
-          [&kernel, zeros](auto& s) { find_smaller(s, kernel, zeros, true); });
+          [&kernel, zeros](auto& s) { find_smaller(s, kernel, zeros, true, nullptr); });
     }
     add("transpose", [&kernel](auto& s) { transpose(s, kernel); });
   }

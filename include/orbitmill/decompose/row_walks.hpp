@@ -27,21 +27,20 @@ class RowWalks {
   const RowKernel& kernel() const noexcept { return kernel_; }
   unsigned length() const noexcept { return program_.length; }
 
-  /// Rows that one advance() computes, if not asked for fewer.
+  /// Rows of one chunk.
   static constexpr unsigned chunk = max_chunk_rows;
 
-  /// `count` steps of every lane, a multiple of RowProgram::tile_rows up to `chunk`. Returns the
-  /// first of the new rows.
-  const LaneRow* advance(unsigned count = chunk) {
+  /// `chunk` steps of every lane: returns the place of the new rows, which the caller must fill at
+  /// once by a kernel function that is given program().
+  LaneRow* advance() {
     LaneRow* const start = rows_.data() + front + program_.length;
-    if (newest_ + 1 + count > start + capacity) {
+    if (newest_ + 1 + chunk > start + capacity) {
       std::copy(newest_ + 1 - program_.length, newest_ + 1, start - program_.length);
       newest_ = start - 1;
     }
     LaneRow* const fresh = newest_ + 1;
-    kernel_.generate(program_, fresh, count);
-    newest_ += count;
-    steps_ += count;
+    newest_ += chunk;
+    steps_ += chunk;
     return fresh;
   }
   /// Steps taken since construction by every lane.

@@ -56,8 +56,21 @@ struct SweepWindow {
   unsigned depth = 0;    ///< further digits behind the 1 that are compared
 };
 
+/// Most rows of one search.
+inline constexpr unsigned max_chunk_rows = 64;
+
+/// Where find_runs found something: hits are rare.
+struct RunHits {
+  /// Bit 8 r + w of words[t]: word w of row 8 t + r has a hit.
+  std::array<std::uint64_t, max_chunk_rows / 8> words{};
+  /// The t with words[t] != 0, in order.
+  std::array<std::uint8_t, max_chunk_rows / 8 + 1> tiles{};
+};
+
 /// The functions of one instruction set. Rows before `rows` are read as far as the program's and
-/// the window's distances reach.
+/// the window's distances reach. The searches compute the new rows first, as generate() does,
+/// unless `program` is null: tile by tile, so that computing one (bound by loads) overlaps with
+/// searching the last (bound by arithmetic).
 struct RowKernel {
   const char* target;
 
@@ -65,21 +78,19 @@ struct RowKernel {
   void (*generate)(const RowProgram& program, LaneRow* rows, unsigned count);
 
   /// For i in [0, count): hits[i] = lanes of `lanes` whose state with newest row rows[i] has digit
-  /// 1 in front of `zeros` zeros where `window` says; bit w of words[i] is set if word w of hits[i]
-  /// is not 0. hit_rows lists the i with words[i] != 0, in order; their number is returned; it has
-  /// room for count + 1. 1 <= zeros <= 62; count is a multiple of 8, at most max_chunk_rows; the
-  /// arrays have room for count.
-  unsigned (*find_runs)(const LaneRow* rows, unsigned count, unsigned zeros, RunWindow window,
-                        const LaneRow& lanes, LaneRow* hits, std::uint8_t* words,
-                        std::uint8_t* hit_rows);
+  /// 1 in front of `zeros` zeros where `window` says. Fills `found` and returns the number of its
+  /// tiles. 1 <= zeros <= 62; count is a multiple of 8, at most max_chunk_rows.
+  unsigned (*find_runs)(const RowProgram* program, LaneRow* rows, unsigned count, unsigned zeros,
+                        RunWindow window, const LaneRow& lanes, LaneRow* hits, RunHits& found);
 
   /// For each new state (newest row rows[i], i in [0, count)) and lane: adds the lane to `dead` if
   /// the state is smaller than the lane's start for certain: its `zeros` leading digits are 0 and
   /// the following 1 + depth ones are smaller than those of the start, 1 and start_digits[0,
   /// depth). Undecided states, where all these digits agree, leave the lane alive; it is added to
   /// `met` unless that is null. count as above; depth <= max_depth.
-  void (*find_smaller)(const LaneRow* rows, unsigned count, const SweepWindow& window,
-                       const LaneRow* start_digits, LaneRow& dead, LaneRow* met);
+  void (*find_smaller)(const RowProgram* program, LaneRow* rows, unsigned count,
+                       const SweepWindow& window, const LaneRow* start_digits, LaneRow& dead,
+                       LaneRow* met);
 
   /// Number of lanes that are set.
   unsigned (*count_lanes)(const LaneRow& lanes);
@@ -99,7 +110,6 @@ struct RowKernel {
   void (*merge)(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes);
 };
 
-inline constexpr unsigned max_chunk_rows = 64;
 /// Digits behind the leading 1 that find_smaller compares at most.
 inline constexpr unsigned max_depth = 6;
 
