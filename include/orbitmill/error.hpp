@@ -15,7 +15,7 @@ enum class ExitCode : int {
   usage = 2,           ///< the command line or the way the program was launched is wrong
   bad_job = 65,        ///< the job file or the register it describes is wrong
   internal = 70,       ///< orbitmill itself failed; a certificate that does not close is here
-  cannot_create = 73,  ///< the output file cannot be created (folder, permission, row limit)
+  cannot_create = 73,  ///< the output cannot be created (folder, permission, row limit, memory)
   io_error = 74,       ///< reading or writing failed on the way (disk full, damaged file)
   stopped = 75,        ///< stopped after a checkpoint; the same command goes on
 };

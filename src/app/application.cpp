@@ -22,6 +22,8 @@ int run_command(const CommandLine& command_line, int argc, char** argv,
       return is_first_process() ? run_show(command_line) : 0;
     case Command::decompose:
       return run_decompose(command_line, argc, argv, hooks);
+    case Command::plan:
+      return run_plan(command_line, argc, argv);
     case Command::bench:
       return run_bench(command_line, argc, argv, hooks);
   }

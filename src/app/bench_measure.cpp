@@ -12,8 +12,9 @@
 #include "launch.hpp"
 #include "orbitmill/app/bench.hpp"
 #include "orbitmill/cluster/failure.hpp"
-#include "orbitmill/decompose/decompose.hpp"
+#include "orbitmill/decompose/plan.hpp"
 #include "orbitmill/schedule/scheduler.hpp"
+#include "planning.hpp"
 
 namespace orbitmill {
 namespace {
@@ -97,8 +98,14 @@ struct Ending {
 /// The configurations on their communicators, for one register.
 class Bench {
  public:
-  Bench(const boost::mpi::communicator& comm, const Job& job, const ApplicationHooks& hooks)
-      : comm_(comm), job_(job), register_(job.register_spec), hooks_(hooks) {}
+  Bench(const boost::mpi::communicator& comm, const Job& job, const ApplicationHooks& hooks,
+        unsigned threads)
+      : comm_(comm),
+        job_(job),
+        register_(job.register_spec),
+        // One engine for all configurations, the best one for all workers.
+        plan_(plan_run(comm, job, register_, discover_topology(comm), threads)),
+        hooks_(hooks) {}
 
   /// One run. Collective over the whole job; the sample is on root, the ending everywhere.
   BenchSample run(const BenchConfiguration& configuration, Ending& ending) {
@@ -113,6 +120,7 @@ class Bench {
   }
 
   std::uint64_t states() const { return register_.state_count(); }
+  const Plan& plan() const { return plan_; }
 
  private:
   /// The first `ranks` ranks of the job; on the other ranks, those others.
@@ -150,7 +158,7 @@ class Bench {
     group.barrier();
     start = Clock::now();
     try {
-      const Decomposition result = decompose_by_leaders(register_, job_.cycles, scheduler);
+      const Decomposition result = decompose_as_planned(register_, job_.cycles, plan_, scheduler);
       mine.time_s = seconds_since(start);
       note(result, sample, mine);
     } catch (const AgreedError& error) {
@@ -187,6 +195,7 @@ class Bench {
   const boost::mpi::communicator& comm_;
   const Job& job_;
   const Register register_;
+  const Plan plan_;
   const ApplicationHooks& hooks_;
   std::map<int, boost::mpi::communicator> groups_;
 };
@@ -204,7 +213,8 @@ std::string compare_certificates(const Certificate& first, const Certificate& ot
 
 BenchResult measure(const boost::mpi::communicator& comm, const BenchPlan& plan, const Job& job,
                     const BenchWorkers& workers, const Log& log, const ApplicationHooks& hooks) {
-  Bench bench(comm, job, hooks);
+  Bench bench(comm, job, hooks, workers.of_rank[static_cast<std::size_t>(comm.rank())]);
+  log.info("{}", plan_line(bench.plan()));
   BenchResult result;
   result.register_spec = job.register_spec;
   result.states = bench.states();

@@ -16,6 +16,7 @@ constexpr const char* program_footer =
     R"(Examples:
   orbitmill decompose --length 24 --feedback '0,2,3,(5,9)' -o r.h5
   mpirun -n 4 orbitmill decompose job.toml -o result.h5
+  mpirun -n 4 orbitmill plan --length 40 --feedback '0,2,3,(5,9)'
   orbitmill show result.h5
   mpirun -n 2 orbitmill bench
 `orbitmill COMMAND --help` explains the options of a command.)";
@@ -26,13 +27,26 @@ ORBITMILL_THREADS=2. A flag wins over the environment, the environment over the
 job file, the job file over the default.
 
 Exit codes: 0 done; 2 usage; 65 bad job or register; 70 internal error (a
-certificate that does not close included); 73 cannot create the output; 74 I/O.
+certificate that does not close included); 73 cannot create the output, or too
+little memory for a table; 74 I/O.
 
 Examples:
   orbitmill decompose --length 24 --feedback '0,2,3,(5,9)' -o r.h5
   orbitmill decompose --polynomial 'x^16 + x^12 + x^3 + x + 1' -o r.h5
   mpirun -n 4 orbitmill decompose --field 3 --coefficients 2,0,1,0,0,1 -o r.h5
   mpirun -n 4 orbitmill decompose job.toml -o r.h5 --overwrite)";
+
+constexpr const char* plan_footer =
+    R"(Starts no phase and writes nothing: measures the kernels for some ten
+milliseconds and prints engine, memory, time and size of the file. All of them
+are estimates, for a register that behaves like a random permutation; a linear
+one often needs no sweep. Give it the options and the launch of the run itself:
+write plan in place of decompose.
+
+Examples:
+  orbitmill plan --length 36 --feedback '0,2,3,(5,9)'
+  mpirun -n 4 orbitmill plan job.toml --engine milestone
+  mpirun -n 4 orbitmill plan job.toml --milestone-zeros 14)";
 
 constexpr const char* bench_footer =
     R"(Every configuration computes in this job, on some or all of its ranks; nothing
@@ -113,9 +127,18 @@ void add_register_options(OptionTable& table, RegisterOptions& reg) {
               "irreducible polynomial that defines GF(p^m)\n[the Conway polynomial]");
 }
 
+void add_engine_options(OptionTable& table, RunOptions& run) {
+  table.value("--engine", run.engine, "NAME", "auto, leader or milestone [auto]",
+              "ORBITMILL_ENGINE");
+  table.value("--milestone-zeros", run.milestone_zeros, "K",
+              "zeros of a milestone, 1 to n-1: more need less\nmemory and a longer sweep [the "
+              "plan chooses]",
+              "ORBITMILL_MILESTONE_ZEROS");
+}
+
 void add_run_options(OptionTable& table, RunOptions& run) {
   table.group("Run");
-  table.value("--engine", run.engine, "NAME", "auto or leader [auto]", "ORBITMILL_ENGINE");
+  add_engine_options(table, run);
   table.value("--schedule", run.schedule, "NAME",
               "auto, sequential, static, shared, stealing or\nhybrid [auto]", "ORBITMILL_SCHEDULE");
   table.value("--steal-transport", run.steal_transport, "NAME",
@@ -156,6 +179,7 @@ void add_bench_options(OptionTable& table, BenchOptions& bench) {
               "--modes given");
   table.value("--repeat", bench.repeat, "N", "counted runs of each configuration [5]");
   table.group("Run");
+  add_engine_options(table, bench.job.run);
   table.value("--steal-transport", bench.job.run.steal_transport, "NAME",
               "between nodes: auto, windows or messages [auto]", "ORBITMILL_STEAL_TRANSPORT");
   table.value("-t,--threads", bench.job.run.threads, "T",
@@ -223,6 +247,20 @@ CommandLine parse_command_line(int argc, char** argv) {
   add_run_options(table, result.options.run);
   add_output_options(table, result.options.run);
 
+  // Options of its own: the environment reaches every command, parsed or not.
+  JobOptions plan_options;
+  std::optional<std::string> plan_job_file;
+  CLI::App* plan =
+      app.add_subcommand("plan", "print what decompose would do: engine, memory, time");
+  plan->footer(plan_footer);
+  plan->add_option("JOB.toml", plan_job_file, "job file; flags override its values")
+      ->option_text(" ");
+  plan->add_option("-o,--output", result.file, "accepted and not written")->option_text("FILE.h5");
+  OptionTable plan_table(*plan);
+  add_register_options(plan_table, plan_options.reg);
+  add_run_options(plan_table, plan_options.run);
+  add_output_options(plan_table, plan_options.run);
+
   CLI::App* bench = app.add_subcommand("bench", "measure the schedules side by side");
   bench->footer(bench_footer);
   OptionTable bench_table(*bench);
@@ -246,7 +284,7 @@ CommandLine parse_command_line(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-    (bench->parsed() ? bench_table : table).apply_environment_flags();
+    (bench->parsed() ? bench_table : plan->parsed() ? plan_table : table).apply_environment_flags();
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
     result.text = chosen.empty() ? app.help() : chosen.front()->help("orbitmill");
@@ -261,7 +299,12 @@ CommandLine parse_command_line(int argc, char** argv) {
   }
   result.command = show->parsed()    ? Command::show
                    : bench->parsed() ? Command::bench
+                   : plan->parsed()  ? Command::plan
                                      : Command::decompose;
+  if (plan->parsed()) {
+    result.options = plan_options;
+    result.job_file = plan_job_file;
+  }
   return result;
 }
 

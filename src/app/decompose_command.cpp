@@ -15,9 +15,10 @@
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/cluster/topology.hpp"
 #include "orbitmill/decompose/cycle_table.hpp"
-#include "orbitmill/decompose/decompose.hpp"
+#include "orbitmill/decompose/plan.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/results/result_file.hpp"
+#include "planning.hpp"
 
 namespace orbitmill {
 namespace {
@@ -71,7 +72,8 @@ RankProfile profile_of(const boost::mpi::communicator& comm, const Topology& top
   return profile;
 }
 
-RunInfo provenance(const Job& job, const CommandLine& command_line, const Topology& topology) {
+RunInfo provenance(const Job& job, const CommandLine& command_line, const Topology& topology,
+                   const Plan& plan) {
   RunInfo run;
   const BuildProvenance build = build_provenance();
   run.version = build.version;
@@ -85,8 +87,10 @@ RunInfo provenance(const Job& job, const CommandLine& command_line, const Topolo
   run.job_text = job.job_text;
   run.effective_job = job.effective_job;
   run.engine_asked = job.engine;
-  run.engine = "leader";
-  run.engine_reason = job.engine == "auto" ? "the only engine of this version" : "asked for";
+  run.engine = name_of(plan.engine);
+  run.engine_reason = plan.reason;
+  run.milestone_zeros = plan.zeros;
+  run.predicted_s = plan.total_s;
   run.schedule_asked = job.schedule;
   return run;
 }
@@ -127,13 +131,18 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     threads = choose_threads(job.threads, job.oversubscribe, topology);
   });
   const unsigned all_threads = boost::mpi::all_reduce(comm, threads, std::plus<>());
+  const Plan plan = plan_run(comm, job, reg, topology, threads);
   WorkerPool pool(threads);
   const double ready_s = elapsed_seconds();
   log.info("register of length {} over GF({}): f = {}", reg.length(), reg.field().order(),
            print_anf(reg.feedback()));
-  log.info("{} states; engine leader; {} rank{} on {} node{}, {} thread{} in all",
-           reg.state_count_text(), comm.size(), comm.size() == 1 ? "" : "s", topology.nodes,
-           topology.nodes == 1 ? "" : "s", all_threads, all_threads == 1 ? "" : "s");
+  log.info("{} states; {} rank{} on {} node{}, {} thread{} in all", reg.state_count_text(),
+           comm.size(), comm.size() == 1 ? "" : "s", topology.nodes, topology.nodes == 1 ? "" : "s",
+           all_threads, all_threads == 1 ? "" : "s");
+  log.info("{}", plan_line(plan));
+  for (const PhaseEstimate& phase : plan.phases) {
+    log.detail("predicted for {}: {}", phase.name, estimated_duration(phase.seconds));
+  }
   log.detail("start-up took {}", human_duration(ready_s));
 
   ProgressReport progress(log, isatty(STDERR_FILENO) != 0);
@@ -153,7 +162,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
         "stealing between nodes by messages: this MPI cannot create a one-sided window across "
         "nodes (see slurm/README.md)");
   }
-  const Decomposition result = decompose_by_leaders(reg, job.cycles, scheduler);
+  const Decomposition result = decompose_as_planned(reg, job.cycles, plan, scheduler);
   log.detail("schedule {}: {}", name_of(result.phases.front().mode),
              result.phases.front().mode_reason);
   std::optional<SequenceSlice> sequences;
@@ -169,13 +178,14 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     record.certificate = result.certificate;
     record.has_cycles = result.cycles.has_value();
     record.has_sequences = sequences.has_value();
-    record.run = provenance(job, command_line, topology);
+    record.run = provenance(job, command_line, topology, plan);
+    record.run.deficit = result.deficit;
     record.run.ranks = static_cast<std::uint32_t>(comm.size());
     record.run.threads = all_threads;
     record.run.start_utc = start_utc;
     record.run.end_utc = utc_now();
     record.run.elapsed_s = elapsed_seconds();
-    // The sweep is the phase that matters; later ones are small beside it.
+    // The first phase meets most states; its schedule stands for the run.
     record.run.schedule = name_of(result.phases.front().mode);
     record.run.schedule_reason = result.phases.front().mode_reason;
     record.run.phases.push_back({"start-up", ready_s});

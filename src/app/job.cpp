@@ -96,6 +96,28 @@ std::string resolve_choice(const char* option, const std::optional<std::string>&
   throw UsageError(fmt::format("{} \"{}\": expected {}", option, *value, fmt::join(choices, ", ")));
 }
 
+/// k for `engine` and a register of length n; 0 where nothing was asked.
+std::uint32_t resolve_zeros(const std::optional<std::int64_t>& zeros, const std::string& engine,
+                            std::uint32_t length) {
+  if (engine == "milestone" && length < 2) {
+    throw UsageError(
+        "--engine milestone: it needs a register of length 2 or more; use --engine leader");
+  }
+  if (!zeros) return 0;
+  if (engine == "leader") {
+    throw UsageError(fmt::format(
+        "--milestone-zeros {}: the leader sweep has no milestones; leave it out, or use --engine "
+        "milestone",
+        *zeros));
+  }
+  if (*zeros < 1 || *zeros >= length) {
+    throw UsageError(
+        fmt::format("--milestone-zeros {}: expected {} for a register of length {}", *zeros,
+                    length < 2 ? "nothing" : fmt::format("1 to {}", length - 1), length));
+  }
+  return static_cast<std::uint32_t>(*zeros);
+}
+
 }  // namespace
 
 JobOptions prefer(const JobOptions& first, const JobOptions& second) {
@@ -114,6 +136,7 @@ JobOptions prefer(const JobOptions& first, const JobOptions& second) {
   }
   fall_back(both.run.title, second.run.title);
   fall_back(both.run.engine, second.run.engine);
+  fall_back(both.run.milestone_zeros, second.run.milestone_zeros);
   fall_back(both.run.schedule, second.run.schedule);
   fall_back(both.run.steal_transport, second.run.steal_transport);
   fall_back(both.run.threads, second.run.threads);
@@ -135,8 +158,10 @@ Job resolve_job(const JobOptions& options) {
   job.register_spec = reg.spec();
 
   const RunOptions& run = options.run;
-  job.engine = resolve_choice("--engine", run.engine, {"auto", "leader"});
-  job.schedule = resolve_choice("--schedule", run.schedule, {"auto", "sequential", "static", "shared", "stealing", "hybrid"});
+  job.engine = resolve_choice("--engine", run.engine, {"auto", "leader", "milestone"});
+  job.milestone_zeros = resolve_zeros(run.milestone_zeros, job.engine, reg.length());
+  job.schedule = resolve_choice("--schedule", run.schedule,
+                                {"auto", "sequential", "static", "shared", "stealing", "hybrid"});
   job.steal_transport =
       resolve_choice("--steal-transport", run.steal_transport, {"auto", "windows", "messages"});
   if (run.threads) {

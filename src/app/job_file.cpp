@@ -130,6 +130,7 @@ JobOptions parse_job(const std::string& text, const std::string& name) {
   if (const toml::table* table = top.read_table("run")) {
     Section section(*table, "run", name);
     section.read("engine", options.run.engine);
+    section.read("milestone_zeros", options.run.milestone_zeros);
     section.read("schedule", options.run.schedule);
     section.read("steal_transport", options.run.steal_transport);
     section.read("threads", options.run.threads);

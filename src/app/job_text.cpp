@@ -18,6 +18,9 @@ std::string print_job(const Job& job) {
 
   toml::table run;
   run.insert("engine", job.engine);
+  if (job.milestone_zeros > 0) {
+    run.insert("milestone_zeros", static_cast<std::int64_t>(job.milestone_zeros));
+  }
   run.insert("schedule", job.schedule);
   run.insert("steal_transport", job.steal_transport);
   if (job.threads > 0) run.insert("threads", static_cast<std::int64_t>(job.threads));

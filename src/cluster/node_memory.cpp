@@ -81,6 +81,13 @@ std::uint64_t slurm_limit() {
   return unlimited;
 }
 
+/// Free space of the file system behind shared-memory windows.
+std::uint64_t shared_available() {
+  struct statvfs folder {};
+  if (statvfs("/dev/shm", &folder) != 0) return unlimited;
+  return std::uint64_t{folder.f_bavail} * folder.f_frsize;
+}
+
 void require_space(std::uint64_t bytes, bool shared) {
   constexpr double gib = 1024.0 * 1024 * 1024;
   const std::uint64_t available = available_node_memory();
@@ -92,9 +99,7 @@ void require_space(std::uint64_t bytes, bool shared) {
         "needs none",
         static_cast<double>(bytes) / gib, static_cast<double>(available) / gib));
   }
-  struct statvfs folder {};
-  if (!shared || statvfs("/dev/shm", &folder) != 0) return;
-  const std::uint64_t free = std::uint64_t{folder.f_bavail} * folder.f_frsize;
+  const std::uint64_t free = shared ? shared_available() : unlimited;
   if (bytes > free) {
     throw CannotCreateError(fmt::format(
         "a table of {:.2f} GiB does not fit the {:.2f} GiB that /dev/shm has left, through which "
@@ -108,6 +113,11 @@ void require_space(std::uint64_t bytes, bool shared) {
 
 std::uint64_t available_node_memory() {
   return std::min({system_available(), cgroup_available(), slurm_limit()});
+}
+
+std::uint64_t available_table_memory(int ranks) {
+  const std::uint64_t memory = available_node_memory();
+  return ranks > 1 ? std::min(memory, shared_available()) : memory;
 }
 
 NodeMemory::NodeMemory(const boost::mpi::communicator& node, std::uint64_t bytes)

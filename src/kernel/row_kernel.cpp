@@ -323,12 +323,22 @@ unsigned count_lanes(const LaneRow& lanes) {
   return static_cast<unsigned>(hn::GetLane(hn::SumOfLanes(D(), sum)));
 }
 
+/// Bit by bit, mask ? yes : no. IfVecThenElse is no help but on AVX-512: AVX2 and SSE4 have a blend
+/// that goes by the top bit of each byte.
+HWY_INLINE V select_bits(V mask, V yes, V no) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  return hn::IfVecThenElse(mask, yes, no);
+#else
+  return hn::Or(hn::And(mask, yes), hn::AndNot(mask, no));
+#endif
+}
+
 /// One stage of the transposition: swaps the high half of a with the low half of b, in every group
 /// of 2 * shift bits.
 template <int shift>
 HWY_INLINE void swap_halves(V& a, V& b, V low) {
-  const V upper = hn::IfVecThenElse(low, a, hn::ShiftLeft<shift>(b));
-  b = hn::IfVecThenElse(low, hn::ShiftRight<shift>(a), b);
+  const V upper = select_bits(low, a, hn::ShiftLeft<shift>(b));
+  b = select_bits(low, hn::ShiftRight<shift>(a), b);
   a = upper;
 }
 

@@ -110,6 +110,9 @@ void write_run(hid_t file, const RunInfo& run) {
   write_text(id, "engine_asked", run.engine_asked);
   write_text(id, "engine", run.engine);
   write_text(id, "engine_reason", run.engine_reason);
+  write_number(id, "milestone_zeros", run.milestone_zeros);
+  write_number(id, "deficit", run.deficit);
+  write_real(id, "predicted_s", run.predicted_s);
   write_text(id, "schedule_asked", run.schedule_asked);
   write_text(id, "schedule", run.schedule);
   write_text(id, "schedule_reason", run.schedule_reason);

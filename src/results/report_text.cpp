@@ -193,6 +193,7 @@ void print_text(std::ostream& out, const DecompositionRecord& record, std::size_
   print_field(out, "certified", describe_certificate(record));
   print_field(out, "checksum", describe_checksum(record.certificate));
   std::string engine = run.engine;
+  if (run.milestone_zeros > 0) engine += fmt::format(" of {} zeros", run.milestone_zeros);
   if (!run.schedule.empty()) engine += fmt::format(", {} schedule", run.schedule);
   if (!engine.empty()) print_field(out, "engine", engine);
   print_field(

@@ -148,6 +148,9 @@ RunInfo read_run(hid_t file, std::uint64_t file_bytes) {
   run.engine_asked = in.text("engine_asked");
   run.engine = in.text("engine");
   run.engine_reason = in.text("engine_reason");
+  run.milestone_zeros = static_cast<std::uint32_t>(in.number("milestone_zeros"));
+  run.deficit = in.number("deficit");
+  run.predicted_s = in.real("predicted_s");
   run.schedule_asked = in.text("schedule_asked");
   run.schedule = in.text("schedule");
   run.schedule_reason = in.text("schedule_reason");

@@ -113,7 +113,7 @@ class Streams(unittest.TestCase):
         master, slave = pty.openpty()
         process = subprocess.Popen(
             [BIN, "decompose", "--length", "28", "--feedback", "0,1,14,(5,27)", "-o", "slow.h5",
-             "--threads", "1", "--cycles", "none"],
+             "--engine", "leader", "--threads", "1", "--cycles", "none"],
             stderr=slave, stdout=slave, env=dict(os.environ, ORBITMILL_OVERSUBSCRIBE="1"))
         os.close(slave)
         output = b""

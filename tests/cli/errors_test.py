@@ -46,11 +46,23 @@ BAD_INPUT = [
     (["unknown.toml"], 65, ["unknown.toml:3:1", "tap"]),
     (["wrong_type.toml"], 65, ["wrong_type.toml:2:", "integer"]),
     (["."], 65, ["folder"]),
+    (["bad_zeros.toml"], 65, ["bad_zeros.toml:5:", "milestone_zeros", "integer"]),
+    # the engine
+    ([*GOOD, "--engine", "milestone", "--milestone-zeros", "0"], 2, ["--milestone-zeros 0", "1 to 7"]),
+    ([*GOOD, "--milestone-zeros", "8"], 2, ["--milestone-zeros 8", "1 to 7"]),
+    ([*GOOD, "--milestone-zeros", "-1"], 2, ["--milestone-zeros -1", "1 to 7"]),
+    ([*GOOD, "--milestone-zeros", "few"], 2, ["few"]),
+    ([*GOOD, "--engine", "leader", "--milestone-zeros", "3"], 2, ["--milestone-zeros 3", "leader"]),
+    (["--length", "1", "--feedback", "0", "--engine", "milestone"], 2, ["--engine", "leader"]),
+    (["--length", "1", "--feedback", "0", "--milestone-zeros", "1"], 2, ["--milestone-zeros 1"]),
+    (["--length", "62", "--feedback", "0,1", "--milestone-zeros", "2"], 73,
+     ["--milestone-zeros 2", "GiB"]),
 ]
 
 JOBS = {
     "broken.toml": "[register]\nlength = \n",
     "unknown.toml": "[register]\nlength = 4\ntap = '0,1'\n",
+    "bad_zeros.toml": "[register]\nlength = 4\nfeedback = '0,1'\n[run]\nmilestone_zeros = '2'\n",
     "wrong_type.toml": "[register]\nlength = '4'\nfeedback = '0,1'\n",
 }
 
@@ -85,7 +97,7 @@ class BadInput(unittest.TestCase):
                 self.check(args, code, words, None)
 
     def test_a_selection_under_mpirun_prints_once(self):
-        for line in (0, 3, 12, 19, 24, 27, 28, 30):
+        for line in (0, 3, 12, 19, 24, 27, 28, 30, -3, -1):
             args, code, words = BAD_INPUT[line]
             with self.subTest(args=args):
                 self.check(args, code, words, 3)
@@ -197,7 +209,8 @@ class InjectedFault(unittest.TestCase):
         for ranks in (1, 2, 4):
             for failing in range(ranks):
                 result = run("decompose", "--length", 20, "--feedback", "0,2,3,(5,9)", "-o", "f.h5",
-                             "--schedule", "static",  # every rank has work of its own
+                             # Every rank has work of its own.
+                             "--schedule", "static", "--engine", "leader",
                              ranks=ranks, program=program, timeout=30,
                              env={"FAULT_RANK": str(failing)})
                 self.assertEqual(result.returncode, 70, result.stderr)

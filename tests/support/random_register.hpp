@@ -76,4 +76,35 @@ RegisterPair random_register(Generator& random, const TestField& field, std::uin
   return {spec, slow_register(spec, field)};
 }
 
+/// A nonsingular register over GF(2) of exactly `length` >= 2 stages, with products of up to five
+/// of them. Most registers keep all their stages in one narrow band, low, high or anywhere: so the
+/// least distance of the fast kernels takes every value, in both directions.
+template <class Generator>
+RegisterPair random_binary_register(Generator& random, unsigned length) {
+  const auto below = [&](std::uint64_t bound) { return static_cast<unsigned>(random() % bound); };
+  const unsigned stages = length - 1;  // 1, ..., n-1
+  const unsigned width = below(3) == 0 ? stages : 1 + below(stages);
+  const unsigned kind = below(3);
+  const unsigned lowest = kind == 0   ? 1
+                          : kind == 1 ? stages - width + 1
+                                      : 1 + below(stages - width + 1);
+  orbitmill::RegisterSpec spec;
+  spec.length = length;
+  std::set<std::vector<std::uint32_t>> products = {{0}};
+  const unsigned density = below(4);  // 0: no further linear term, 3: all of them
+  for (unsigned stage = lowest; stage < lowest + width; ++stage) {
+    if (density == 3 || below(8) < density) products.insert({stage});
+  }
+  for (unsigned count = below(5); count > 0; --count) {
+    std::set<std::uint32_t> factors;
+    for (unsigned degree = 2 + below(4); degree > 0; --degree) {
+      factors.insert(lowest + below(width));
+    }
+    if (factors.size() > 1) products.insert({factors.begin(), factors.end()});
+  }
+  if (below(3) == 0) products.insert(std::vector<std::uint32_t>{});
+  for (const auto& factors : products) spec.feedback.terms.push_back({1, factors});
+  return {spec, slow_register(spec, test_fields().front())};
+}
+
 }  // namespace test

@@ -32,6 +32,7 @@ int run_decompose(const CommandLine& command_line, int argc, char** argv,
                   const ApplicationHooks& hooks);
 int run_bench(const CommandLine& command_line, int argc, char** argv,
               const ApplicationHooks& hooks);
+int run_plan(const CommandLine& command_line, int argc, char** argv);
 int run_show(const CommandLine& command_line);
 
 /// What `orbitmill --version` prints: version, commit, compiler, libraries.

@@ -9,17 +9,17 @@
 
 namespace orbitmill {
 
-enum class Command : std::uint8_t { print_and_exit, decompose, bench, show };
+enum class Command : std::uint8_t { print_and_exit, decompose, bench, plan, show };
 
 struct CommandLine {
   Command command = Command::print_and_exit;
   std::string text;    ///< print_and_exit: what to print (help, version)
   std::string joined;  ///< the arguments as one line, for provenance
 
-  // decompose
+  // decompose and plan
   std::optional<std::string> job_file;
   JobOptions options;  ///< flags, and the environment where there is no flag
-  std::string output;
+  std::string output;  ///< decompose
 
   BenchOptions bench;
 

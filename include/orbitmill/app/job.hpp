@@ -17,7 +17,8 @@ namespace orbitmill {
 struct Job {
   std::string title;
   RegisterSpec register_spec;
-  std::string engine = "auto";
+  std::string engine = "auto";           ///< a name of decompose/plan.hpp
+  std::uint32_t milestone_zeros = 0;     ///< k; 0: the plan chooses
   std::string schedule = "auto";         ///< a name of schedule/modes.hpp
   std::string steal_transport = "auto";  ///< auto, windows or messages
   std::uint32_t threads = 0;             ///< per rank; 0: the rank's share of the cores
@@ -35,9 +36,9 @@ struct Job {
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
-    archive& title& register_spec& engine& schedule& steal_transport& threads& batch_size&
-        oversubscribe& cycles& sequences& overwrite& quiet& verbose& output& trace& job_text&
-            effective_job;
+    archive& title& register_spec& engine& milestone_zeros& schedule& steal_transport& threads&
+        batch_size& oversubscribe& cycles& sequences& overwrite& quiet& verbose& output& trace&
+            job_text& effective_job;
   }
 };
 

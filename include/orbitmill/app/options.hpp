@@ -30,6 +30,7 @@ struct RegisterOptions {
 struct RunOptions {
   std::optional<std::string> title;
   std::optional<std::string> engine;
+  std::optional<std::int64_t> milestone_zeros;
   std::optional<std::string> schedule;
   std::optional<std::string> steal_transport;
   std::optional<std::int64_t> threads;

@@ -49,4 +49,8 @@ class NodeMemory {
 /// bounded by the control group's limit and by SLURM_MEM_PER_NODE or SLURM_MEM_PER_CPU. Any rank.
 std::uint64_t available_node_memory();
 
+/// The most that a NodeMemory over `ranks` ranks of this node may have now: the same, bounded by
+/// what /dev/shm has left where several ranks share it.
+std::uint64_t available_table_memory(int ranks);
+
 }  // namespace orbitmill

@@ -29,6 +29,9 @@ struct RunInfo {
   std::string effective_job;  ///< the options in force, as a TOML job file that repeats the run
   std::string start_utc, end_utc;  ///< ISO 8601, seconds, "2026-01-31T23:59:59Z"
   std::string engine_asked, engine, engine_reason;
+  std::uint32_t milestone_zeros = 0;  ///< k of the milestone engine, else 0
+  std::uint64_t deficit = 0;          ///< states that its milestone pass had left to the sweep
+  double predicted_s = 0;             ///< seconds of the phases, by the plan
   std::string schedule_asked, schedule, schedule_reason;
   double elapsed_s = 0;  ///< start of the program to the result, writing excluded
   std::vector<PhaseTime> phases;

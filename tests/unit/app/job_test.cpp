@@ -17,7 +17,8 @@ field = 2
 length = 10
 feedback = "0,1,4,(3,7)"
 [run]
-engine = "leader"
+engine = "milestone"
+milestone_zeros = 3
 schedule = "static"
 threads = 3
 batch_size = 7
@@ -44,7 +45,8 @@ TEST(JobFile, EveryKeyArrives) {
   EXPECT_EQ(job.title, "a test");
   EXPECT_EQ(job.register_spec.length, 10u);
   EXPECT_EQ(print_index_list(job.register_spec.feedback), "0,1,4,(3,7)");
-  EXPECT_EQ(job.engine, "leader");
+  EXPECT_EQ(job.engine, "milestone");
+  EXPECT_EQ(job.milestone_zeros, 3u);
   EXPECT_EQ(job.schedule, "static");
   EXPECT_EQ(job.threads, 3u);
   EXPECT_EQ(job.batch_size, 7u);
@@ -68,6 +70,7 @@ TEST(JobFile, TheEffectiveJobRepeatsTheRun) {
     const Job again = resolve_job(parse_job(job.effective_job, "effective.toml"));
     EXPECT_EQ(again.effective_job, job.effective_job);
     EXPECT_EQ(again.register_spec, job.register_spec);
+    EXPECT_EQ(again.milestone_zeros, job.milestone_zeros);
     EXPECT_EQ(again.cycles.row_limit, job.cycles.row_limit);
     EXPECT_EQ(again.cycles.keep_rows, job.cycles.keep_rows);
   }

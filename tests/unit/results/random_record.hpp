@@ -86,6 +86,9 @@ inline RunInfo random_run(Random& random, std::uint32_t ranks) {
     run.hosts.push_back(random_text(random, 12));
   run.ranks = ranks;
   run.threads = 2 * ranks;
+  run.milestone_zeros = static_cast<std::uint32_t>(pick(random, 0, 62));
+  run.deficit = random() >> pick(random, 0, 63);
+  run.predicted_s = std::uniform_real_distribution<double>(0, 1e6)(random);
   run.elapsed_s = std::uniform_real_distribution<double>(0, 1e6)(random);
   for (std::uint64_t phases = pick(random, 0, 3); phases > 0; --phases)
     run.phases.push_back({random_text(random, 12), static_cast<double>(pick(random, 0, 999)) / 7});

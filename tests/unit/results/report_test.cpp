@@ -101,6 +101,9 @@ TEST(Report, JsonHoldsTheRecord) {
         reg.feedback());
     EXPECT_EQ(found["run"]["job_text"], record.run.job_text);
     EXPECT_EQ(found["run"]["elapsed_s"].get<double>(), record.run.elapsed_s);
+    EXPECT_EQ(found["run"]["milestone_zeros"], record.run.milestone_zeros);
+    EXPECT_EQ(number_of(found["run"]["deficit"]), record.run.deficit);
+    EXPECT_EQ(found["run"]["predicted_s"].get<double>(), record.run.predicted_s);
     EXPECT_EQ(found["run"]["phases"].size(), record.run.phases.size());
     ASSERT_EQ(found["run"]["profile"].size(), 3u);
     EXPECT_EQ(number_of(found["run"]["profile"][2]["states_walked"]),

@@ -1,0 +1,121 @@
+/// The plan: which engine, with which parameters, in how much memory and time.
+///
+/// A model of the costs, per state and per entry, measured on the machine at hand; N = q^n states,
+/// W workers, M = (q-1) q^(n-k-1) milestones:
+///
+///   leader sweep    N ln(N / n) steps / W
+///   milestone pass  (N steps + M segments) / W, and the way of entries from other nodes
+///   contraction     M table entries / the workers of root's node
+///   short cycles    2^(P+1) / P words / W, q = 2
+///   sweep           N / W for each level that is needed
+///
+/// Levels needed: a random permutation has 1/l cycles of l states on average, and a cycle of l
+/// states has no zero run of j+1 with probability exp(-l r), r = (q-1) q^-(j+2). So E1(P r) cycles
+/// longer than P are missing before level j (E1: exponential integral), and the level is swept with
+/// probability 1 - exp(-E1(P r)). Linear registers are not random, and often need no sweep at all.
+///
+/// k is small where the sweep is dear, large where segments are or where memory is short; k and P
+/// minimise the sum. Among values of k that come within 10 % the largest is taken, for its table is
+/// the smallest.
+#pragma once
+
+#include <boost/serialization/string.hpp>
+#include <boost/serialization/vector.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orbitmill/decompose/decompose.hpp"
+#include "orbitmill/register/register.hpp"
+
+namespace orbitmill {
+
+enum class Engine : std::uint8_t { automatic, leader, milestone };
+
+constexpr std::string_view name_of(Engine engine) {
+  return engine == Engine::leader ? "leader" : engine == Engine::milestone ? "milestone" : "auto";
+}
+
+constexpr std::optional<Engine> engine_named(std::string_view name) {
+  for (const Engine engine : {Engine::automatic, Engine::leader, Engine::milestone}) {
+    if (name_of(engine) == name) return engine;
+  }
+  return std::nullopt;
+}
+
+/// Seconds on one worker. The defaults, from the reference machine (AVX-512 at 2.3 GHz, GF(2)), are
+/// for registers too small to be measured, and for the table: a small one would be in the cache.
+struct StepCosts {
+  double segment_step_s = 0.012e-9;  ///< one step of one walk of the milestone pass
+  double segment_s = 50e-9;          ///< start and end of a segment, in addition
+  double table_entry_s = 16e-9;      ///< contraction, tables of 64 to 128 MiB
+  double leader_step_s = 0.35e-9;    ///< one step of one walk of the leader sweep
+  double low_level_s = 0.045e-9;     ///< sweep of level 5, per state of the space
+  double high_level_s = 0.03e-9;     ///< the same of level 8
+  double short_word_s = 15e-9;       ///< one word of the short cycles
+};
+
+/// Measures all but table_entry_s on samples, on the calling thread, in some ten milliseconds.
+/// Precondition: reg.require_exhaustible() passes, n >= 2.
+StepCosts measure_costs(const Register& reg);
+
+/// Registers of at most this many states are decomposed in milliseconds: not worth measuring for.
+inline constexpr std::uint64_t small_state_count = std::uint64_t{1} << 18;
+
+struct PlanInputs {
+  Engine engine = Engine::automatic;  ///< as asked
+  unsigned zeros = 0;                 ///< k as asked, 0: choose; asks for the milestone engine
+  unsigned workers = 1;               ///< over all ranks
+  unsigned root_node_workers = 1;     ///< of them on root's node
+  unsigned root_node_ranks = 1;
+  unsigned nodes = 1;
+  std::uint64_t available_bytes = 0;  ///< for the tables, on root's node
+  std::uint64_t rank_bytes = 0;       ///< memory of a rank without tables, greatest of all ranks
+  std::uint64_t root_node_bytes = 0;  ///< the same of all ranks of root's node, shared pages once
+  StepCosts costs;
+};
+
+struct PhaseEstimate {
+  std::string name;
+  double seconds = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned /*version*/) {
+    archive& name& seconds;
+  }
+};
+
+struct Plan {
+  Engine engine = Engine::leader;  ///< never automatic
+  std::string reason;
+  unsigned zeros = 0;                  ///< k, 0 for the leader sweep
+  unsigned short_cycles = 0;           ///< P
+  std::uint64_t milestones = 0;        ///< M
+  double levels = 0;                   ///< expected number of levels swept
+  std::uint64_t table_bytes = 0;       ///< on root's node: segments and stations
+  std::uint64_t root_node_bytes = 0;   ///< memory of root's node, all ranks and the tables
+  std::uint64_t root_rank_bytes = 0;   ///< resident in root; a shared table counts in every rank
+  std::uint64_t other_rank_bytes = 0;  ///< resident in a rank of another node, 0 on one node
+  std::vector<PhaseEstimate> phases;
+  double total_s = 0;  ///< sum of the phases
+  double cycles = 0;   ///< expected number of cycles of a random permutation
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned /*version*/) {
+    archive& engine& reason& zeros& short_cycles& milestones& levels& table_bytes& root_node_bytes&
+        root_rank_bytes& other_rank_bytes& phases& total_s& cycles;
+  }
+};
+
+/// Pure: equal inputs, equal plan. Precondition: reg.require_exhaustible() passes. Throws
+/// CannotCreateError where the tables for the k asked do not fit the memory, or none do and the
+/// milestone engine is asked for; UsageError for a k outside 1..n-1.
+Plan make_plan(const Register& reg, const PlanInputs& inputs);
+
+/// Runs the engine of the plan. Collective; as decompose_by_leaders and decompose_by_milestones.
+Decomposition decompose_as_planned(const Register& reg, const CyclePolicy& policy, const Plan& plan,
+                                   Scheduler& scheduler);
+
+}  // namespace orbitmill

@@ -1,0 +1,95 @@
+#include "planning.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/mpi/collectives.hpp>
+#include <fstream>
+#include <functional>
+#include <string>
+
+#include "orbitmill/app/log.hpp"
+#include "orbitmill/cluster/failure.hpp"
+#include "orbitmill/cluster/node_memory.hpp"
+
+namespace orbitmill {
+namespace {
+
+/// What a rank takes after planning, beside the tables: the buffers of HDF5 and MPI (measured).
+constexpr std::uint64_t later_bytes = std::uint64_t{3} << 19;
+/// Rows of 512 walks, a stack, and the allocator's pool of one computing thread (measured).
+constexpr std::uint64_t worker_bytes = std::uint64_t{256} << 10;
+
+/// Memory of this process now.
+struct ProcessMemory {
+  std::uint64_t resident = 0;
+  std::uint64_t proportional = 0;  ///< a page shared by n processes counts 1/n (proc(5), Pss)
+};
+
+ProcessMemory process_memory() {
+  ProcessMemory memory;
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  for (std::string word; rollup >> word;) {
+    std::uint64_t kib = 0;
+    if (word == "Rss:" && rollup >> kib) memory.resident = kib * 1024;
+    if (word == "Pss:" && rollup >> kib) memory.proportional = kib * 1024;
+  }
+  return memory;
+}
+
+}  // namespace
+
+Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Register& reg,
+              const Topology& topology, unsigned threads) {
+  const bool alone = job.schedule == "sequential";
+  const bool with_root = topology.node == 0;
+  const unsigned own_workers = alone ? (comm.rank() == 0 ? 1U : 0U) : threads;
+  const ProcessMemory memory = process_memory();
+  const std::uint64_t own_later = later_bytes + threads * worker_bytes;
+
+  PlanInputs inputs;
+  inputs.engine = *engine_named(job.engine);
+  inputs.zeros = job.milestone_zeros;
+  inputs.nodes = static_cast<unsigned>(topology.nodes);
+  inputs.workers = boost::mpi::all_reduce(comm, own_workers, std::plus<>());
+  inputs.root_node_workers =
+      boost::mpi::all_reduce(comm, with_root ? own_workers : 0U, std::plus<>());
+  inputs.root_node_ranks = boost::mpi::all_reduce(comm, with_root ? 1U : 0U, std::plus<>());
+  inputs.rank_bytes = boost::mpi::all_reduce(comm, memory.resident + own_later,
+                                             boost::mpi::maximum<std::uint64_t>());
+  inputs.root_node_bytes = boost::mpi::all_reduce(
+      comm, with_root ? memory.proportional + own_later : std::uint64_t{0}, std::plus<>());
+  return decide_on_root(comm, [&] {
+    inputs.available_bytes = available_table_memory(static_cast<int>(inputs.root_node_ranks));
+    // A small register is done before its costs are known.
+    if (reg.state_count() > small_state_count && reg.length() > 1) {
+      inputs.costs = measure_costs(reg);
+    }
+    return make_plan(reg, inputs);
+  });
+}
+
+std::string plan_line(const Plan& plan) {
+  if (plan.engine == Engine::leader) return fmt::format("engine leader: {}", plan.reason);
+  return fmt::format("engine milestone: {}; {} zeros, tables of {}", plan.reason, plan.zeros,
+                     human_bytes(plan.table_bytes));
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  for (const auto& [unit, size] :
+       {std::pair{"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}}) {
+    // Three digits, and never 1024 of a unit.
+    if (value < 999.5 * size) {
+      return fmt::format("{:.{}f} {}", value / size, value < 9.95 * size ? 1 : 0, unit);
+    }
+  }
+  return fmt::format("{:.1f} TiB", value / 1099511627776.0);
+}
+
+std::string estimated_duration(double seconds) {
+  return seconds < 0.00995 ? fmt::format("{:.2g} ms", seconds * 1e3) : human_duration(seconds);
+}
+
+}  // namespace orbitmill

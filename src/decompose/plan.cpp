@@ -1,0 +1,270 @@
+#include "orbitmill/decompose/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <numeric>
+
+#include "orbitmill/decompose/contraction.hpp"
+#include "orbitmill/error.hpp"
+
+namespace orbitmill {
+namespace {
+
+/// The rest is for the page cache, for what other processes take, and for a wrong estimate.
+constexpr double table_share = 0.8;
+/// A longer time that the smaller table of a larger k may cost: no estimate is better than that.
+constexpr double worth_memory = 1.1;
+/// Waking workers and agreeing on the end of a phase, measured with 2 to 8 workers; a phase over
+/// several nodes waits for messages.
+constexpr double phase_overhead_s = 0.3e-3;
+constexpr double network_phase_overhead_s = 2e-3;
+/// Entries come over the network at this rate, bytes a second: ten-gigabit Ethernet, nearly.
+constexpr double network_rate = 1e9;
+/// Periodic words up to this length are few enough for any register.
+constexpr unsigned most_short_cycles = 30;
+/// Sampled levels; in between and a little beyond the cost is about linear.
+constexpr double low_level = 5, high_level = 8, least_level = 3, greatest_level = 9;
+
+constexpr double euler_gamma = std::numbers::egamma;
+
+double exponential_integral(double x) {
+  return -std::expint(-x);
+}
+
+std::string seconds_text(double seconds) {
+  if (seconds < 1) return fmt::format("{:.3g} ms", seconds * 1e3);
+  return seconds < 1000 ? fmt::format("{:.3g} s", seconds) : fmt::format("{:.0f} s", seconds);
+}
+
+double gib(std::uint64_t bytes) {
+  return static_cast<double>(bytes) / (1024.0 * 1024 * 1024);
+}
+
+/// The milestone engine with one choice of k and P.
+struct Candidate {
+  unsigned zeros = 0;
+  unsigned short_cycles = 0;
+  std::uint64_t milestones = 0;
+  std::uint64_t table_bytes = 0;
+  double levels = 0;
+  double pass_s = 0, contraction_s = 0, short_s = 0, sweep_s = 0;
+
+  double total_s() const { return pass_s + contraction_s + short_s + sweep_s; }
+};
+
+class Model {
+ public:
+  Model(const Register& reg, const PlanInputs& inputs)
+      : in_(inputs),
+        q_(static_cast<double>(reg.field().order())),
+        order_(reg.field().order()),
+        n_(reg.length()),
+        states_(static_cast<double>(reg.state_count())),
+        workers_(std::max(1U, inputs.workers)),
+        phase_s_(inputs.nodes > 1 ? network_phase_overhead_s
+                 : workers_ > 1   ? phase_overhead_s
+                                  : 0) {}
+
+  double leader_s() const {
+    const double steps = states_ * std::max(1.0, std::log(states_ / n_));
+    return steps * in_.costs.leader_step_s / workers_ + phase_s_;
+  }
+
+  /// Precondition: 1 <= zeros < n.
+  Candidate milestone(unsigned zeros) const {
+    Candidate one;
+    one.zeros = zeros;
+    one.milestones = order_ - 1;
+    for (unsigned i = zeros + 1; i < n_; ++i) one.milestones *= order_;
+    one.table_bytes =
+        one.milestones * sizeof(std::uint64_t) +
+        (one.milestones + default_station_distance - 1) / default_station_distance * chain_bytes;
+    const auto milestones = static_cast<double>(one.milestones);
+    const double from_elsewhere = 1 - static_cast<double>(in_.root_node_workers) / workers_;
+    one.pass_s =
+        (states_ * in_.costs.segment_step_s + milestones * in_.costs.segment_s) / workers_ +
+        from_elsewhere * milestones * sizeof(std::uint64_t) / network_rate + phase_s_;
+    one.contraction_s =
+        milestones * in_.costs.table_entry_s / std::max(1U, in_.root_node_workers) + 2 * phase_s_;
+    set_short_cycles(one);
+    return one;
+  }
+
+ private:
+  /// 24 bytes for a chain of the contraction.
+  static constexpr std::uint64_t chain_bytes = 24;
+
+  /// Chance that cycles longer than `longest` without a run of `zeros` zeros exist.
+  double still_missing(unsigned zeros, unsigned longest) const {
+    const double rate = (q_ - 1) / q_ * std::pow(q_, -static_cast<double>(zeros));
+    return 1 - std::exp(-exponential_integral((longest + 0.5) * rate));
+  }
+
+  double level_s(unsigned level) const {
+    const double at = std::clamp<double>(level, least_level, greatest_level);
+    const double share = (at - low_level) / (high_level - low_level);
+    const double per_state = std::lerp(in_.costs.low_level_s, in_.costs.high_level_s, share);
+    // Extrapolated beyond two noisy samples, but never to nothing.
+    const double floor = std::min(in_.costs.low_level_s, in_.costs.high_level_s) / 2;
+    return states_ * std::max(per_state, floor) / workers_;
+  }
+
+  void set_sweep(Candidate& one) const {
+    one.levels = 0;
+    one.sweep_s = 0;
+    for (unsigned level = one.zeros; level-- > 0;) {
+      const double chance = still_missing(level + 1, one.short_cycles);
+      one.levels += chance;
+      one.sweep_s += chance * (level_s(level) + phase_s_);
+    }
+  }
+
+  /// The P that makes short cycles and sweep together cheapest.
+  void set_short_cycles(Candidate& one) const {
+    set_sweep(one);
+    if (order_ != 2 || n_ < 2) return;
+    const double chance = still_missing(one.zeros, 0);
+    Candidate best = one;
+    best.sweep_s = std::numeric_limits<double>::infinity();
+    for (unsigned p = std::min(n_ - 1, 12U); p <= std::min(n_ - 1, most_short_cycles); ++p) {
+      one.short_cycles = p;
+      const double words = std::ldexp(1.0, static_cast<int>(p) + 1) / p;
+      one.short_s = chance * (words * in_.costs.short_word_s / workers_ + phase_s_);
+      set_sweep(one);
+      if (one.total_s() < best.total_s()) best = one;
+    }
+    one = best;
+  }
+
+  const PlanInputs& in_;
+  double q_;
+  std::uint64_t order_;
+  unsigned n_;
+  double states_;
+  unsigned workers_;
+  double phase_s_;
+};
+
+/// The largest k that is about as fast as the fastest one whose tables fit their share of memory.
+std::optional<Candidate> best_candidate(const Model& model, unsigned length,
+                                        std::uint64_t available_bytes) {
+  const double most = table_share * static_cast<double>(available_bytes);
+  std::vector<Candidate> candidates;
+  for (unsigned zeros = 1; zeros < length; ++zeros) {
+    const Candidate one = model.milestone(zeros);
+    if (static_cast<double>(one.table_bytes) <= most) candidates.push_back(one);
+  }
+  if (candidates.empty()) return std::nullopt;
+  const double fastest_s = std::ranges::min(candidates, {}, &Candidate::total_s).total_s();
+  return *std::find_if(candidates.rbegin(), candidates.rend(), [&](const Candidate& one) {
+    return one.total_s() <= worth_memory * fastest_s;
+  });
+}
+
+Candidate asked_candidate(const Model& model, const Register& reg, const PlanInputs& inputs) {
+  if (inputs.zeros >= reg.length()) {
+    throw UsageError(fmt::format(
+        "--milestone-zeros {}: a register of length {} allows {}", inputs.zeros, reg.length(),
+        reg.length() < 2 ? "none; use --engine leader" : fmt::format("1 to {}", reg.length() - 1)));
+  }
+  const Candidate one = model.milestone(inputs.zeros);
+  if (one.table_bytes > inputs.available_bytes) {
+    throw CannotCreateError(fmt::format(
+        "--milestone-zeros {} needs tables of {:.2f} GiB, and root's node has {:.2f} GiB of memory "
+        "left for them; a larger --milestone-zeros makes them smaller, --engine leader needs none",
+        inputs.zeros, gib(one.table_bytes), gib(inputs.available_bytes)));
+  }
+  return one;
+}
+
+void take_leader(Plan& plan, double leader_s) {
+  plan.engine = Engine::leader;
+  plan.phases = {{"leader sweep", leader_s}};
+}
+
+void take_milestone(Plan& plan, const Candidate& one) {
+  plan.engine = Engine::milestone;
+  plan.zeros = one.zeros;
+  plan.short_cycles = one.short_cycles;
+  plan.milestones = one.milestones;
+  plan.levels = one.levels;
+  plan.table_bytes = one.table_bytes;
+  plan.phases = {{"milestone pass", one.pass_s}, {"contraction", one.contraction_s}};
+  if (one.short_cycles > 0) plan.phases.push_back({"short cycles", one.short_s});
+  plan.phases.push_back({"sweep", one.sweep_s});
+}
+
+void set_memory(Plan& plan, const PlanInputs& inputs) {
+  plan.root_node_bytes = inputs.root_node_bytes + plan.table_bytes;
+  plan.root_rank_bytes = inputs.rank_bytes + plan.table_bytes;
+  if (inputs.nodes < 2) return;
+  // Workers of other nodes keep their entries until the pass ends: an equal share for a worker.
+  const std::uint64_t away = plan.milestones * sizeof(std::uint64_t) / std::max(1U, inputs.workers);
+  const std::uint64_t rank_workers = (inputs.root_node_workers + inputs.root_node_ranks - 1) /
+                                     std::max(1U, inputs.root_node_ranks);
+  plan.other_rank_bytes = inputs.rank_bytes + away * rank_workers;
+}
+
+}  // namespace
+
+Plan make_plan(const Register& reg, const PlanInputs& inputs) {
+  const Model model(reg, inputs);
+  Plan plan;
+  plan.cycles = std::log(static_cast<double>(reg.state_count())) + euler_gamma;
+  const double leader_s = model.leader_s();
+  if (inputs.zeros > 0) {
+    take_milestone(plan, asked_candidate(model, reg, inputs));
+    plan.reason = fmt::format("{} zeros asked for", inputs.zeros);
+  } else if (inputs.engine == Engine::leader) {
+    take_leader(plan, leader_s);
+    plan.reason = "asked for";
+  } else if (inputs.engine == Engine::automatic && reg.state_count() <= small_state_count) {
+    take_leader(plan, leader_s);
+    plan.reason = fmt::format("at most {} states", small_state_count);
+  } else if (const auto best = best_candidate(model, reg.length(), inputs.available_bytes)) {
+    if (inputs.engine == Engine::milestone) {
+      take_milestone(plan, *best);
+      plan.reason = "asked for";
+    } else if (best->total_s() < leader_s) {
+      take_milestone(plan, *best);
+      plan.reason = fmt::format("predicted {}, the leader sweep {}", seconds_text(best->total_s()),
+                                seconds_text(leader_s));
+    } else {
+      take_leader(plan, leader_s);
+      plan.reason = fmt::format("predicted {}, the milestone engine {}", seconds_text(leader_s),
+                                seconds_text(best->total_s()));
+    }
+  } else if (inputs.engine == Engine::milestone && reg.length() < 2) {
+    throw UsageError(
+        "--engine milestone: a register of length 1 has no milestones; use --engine leader");
+  } else if (inputs.engine == Engine::milestone) {
+    throw CannotCreateError(fmt::format(
+        "--engine milestone: no table fits the {:.2f} GiB of memory that root's node has left; "
+        "--engine leader needs none",
+        gib(inputs.available_bytes)));
+  } else {
+    take_leader(plan, leader_s);
+    plan.reason = fmt::format(
+        "no table of the milestone engine fits {:g} % of the {:.2f} GiB of memory that root's node "
+        "has left",
+        100 * table_share, gib(inputs.available_bytes));
+  }
+  for (const PhaseEstimate& phase : plan.phases) plan.total_s += phase.seconds;
+  set_memory(plan, inputs);
+  return plan;
+}
+
+Decomposition decompose_as_planned(const Register& reg, const CyclePolicy& policy, const Plan& plan,
+                                   Scheduler& scheduler) {
+  if (plan.engine == Engine::leader) return decompose_by_leaders(reg, policy, scheduler);
+  MilestoneOptions options;
+  options.zeros = plan.zeros;
+  options.short_cycles = plan.short_cycles;
+  return decompose_by_milestones(reg, policy, options, scheduler);
+}
+
+}  // namespace orbitmill
