@@ -58,17 +58,17 @@ std::string trace_events(int rank, const std::vector<PhaseReport>& phases) {
 std::vector<std::string> profile_table(const std::vector<RankProfile>& profile) {
   std::vector<std::string> lines;
   if (profile.empty()) return lines;
-  lines.push_back(fmt::format("{:<22}{:>14}{:>14}{:>14}", "over ranks", "min", "avg", "max"));
+  lines.push_back(fmt::format("{:<22} {:>16} {:>16} {:>16}", "over ranks", "min", "avg", "max"));
   for (const auto& [name, member] : profile_times) {
     const Spread s = spread(profile, [&](const RankProfile& rank) { return rank.*member; });
     lines.push_back(
-        fmt::format("{:<22}{:>14.4f}{:>14.4f}{:>14.4f}", name, s.least, s.average, s.greatest));
+        fmt::format("{:<22} {:>16.4f} {:>16.4f} {:>16.4f}", name, s.least, s.average, s.greatest));
   }
   for (const auto& [name, member] : profile_counts) {
     const Spread s =
         spread(profile, [&](const RankProfile& rank) { return static_cast<double>(rank.*member); });
     lines.push_back(
-        fmt::format("{:<22}{:>14.0f}{:>14.1f}{:>14.0f}", name, s.least, s.average, s.greatest));
+        fmt::format("{:<22} {:>16.0f} {:>16.0f} {:>16.0f}", name, s.least, s.average, s.greatest));
   }
   const Spread busy = spread(profile, [](const RankProfile& rank) { return rank.busy_s; });
   const Spread states = spread(
