@@ -24,6 +24,7 @@ class alignas(128) RowSegmentWalker final : public SegmentWalker {
       : map_(map),
         walks_(map.reg()),
         window_(milestone_window(walks_.length(), walks_.program().forward, map.zeros())),
+        first_milestone_(map.state_of(0)),
         digit_count_(walks_.length() - map.zeros() - 1),
         digit_eights_((digit_count_ + 7) / 8) {
     constexpr double entry_rows = 80;  // transposition and merge, in rows (measured: 0.25 us, 3 ns)
@@ -68,7 +69,7 @@ class alignas(128) RowSegmentWalker final : public SegmentWalker {
       std::uint64_t empty = ~live_.word[word];
       for (; empty != 0 && next_ < last_; empty &= empty - 1, ++next_) {
         const unsigned lane = 64 * word + static_cast<unsigned>(std::countr_zero(empty));
-        walks_.place(lane, map_.state_of(next_));
+        walks_.place(lane, first_milestone_ | next_);
         index_[lane] = next_;
         born_[lane] = walks_.steps();
         live_.set(lane);
@@ -96,18 +97,22 @@ class alignas(128) RowSegmentWalker final : public SegmentWalker {
     // Rows in front of the state exist, those behind the newest need not.
     const LaneRow* row = forward ? newest - map_.zeros() - 1 : newest + 1 - digit_eights_ * 8;
     const std::ptrdiff_t next = forward ? -1 : 1;
+    // The lane's bits are rotated in where they stand, and put right once at the end.
+    const std::uint64_t mask = std::uint64_t{1} << bit;
     std::uint64_t digits = 0;
     for (unsigned eight = 0; eight < digit_eights_; ++eight) {
       for (unsigned i = 0; i < 8; ++i, row += next) {
-        digits = digits << 1 | (row->word[word] >> bit & 1);
+        digits = std::rotl(digits, 1) | (row->word[word] & mask);
       }
     }
+    digits = std::rotr(digits, static_cast<int>(bit));
     return forward ? digits >> (8 * digit_eights_ - digit_count_) : digits & low_mask(digit_count_);
   }
 
   MilestoneMap map_;
   RowWalks walks_;
   RunWindow window_;
+  State first_milestone_;  ///< for q = 2 the index is the rest of the state
   unsigned digit_count_;   ///< n-k-1
   unsigned digit_eights_;  ///< eights of digits that hold them
   unsigned refill_at_ = row_lanes / 2;
