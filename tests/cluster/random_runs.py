@@ -1,5 +1,5 @@
-"""random_runs.py RUNS SEED: random registers, schedules, rank, thread and batch counts over the fake
-nodes, one run after another. None may hang, and each result must be that of one process."""
+"""random_runs.py RUNS SEED: random registers, engines, schedules, rank, thread and batch counts over
+the fake nodes, one run after another. None may hang, and each result must be that of one process."""
 import random
 import sys
 import unittest
@@ -12,13 +12,13 @@ TIMEOUT_S = 60  # a run takes a second; a hang is a failure
 
 
 def random_register(rng):
-    """A nonsingular register that is done in a second: f = x0 + g(x1, ...)."""
+    """A nonsingular register that is done in a second: f = x0 + g(x1, ...). And its length."""
     if rng.random() < 0.2:
         order = rng.choice([3, 4, 5, 9])
         length = rng.randint(1, 6)
         taps = [rng.randrange(order) for _ in range(length - 1)]
         return ["--field", order, "--coefficients",
-                ",".join(map(str, [rng.randrange(1, order), *taps]))]
+                ",".join(map(str, [rng.randrange(1, order), *taps]))], length
     length = rng.randint(3, 18)
     stages = range(1, length)
     terms = ["x0"]
@@ -26,7 +26,7 @@ def random_register(rng):
     terms += ["*".join(f"x{stage}" for stage in sorted(rng.sample(stages, 2)))
               for _ in range(rng.randint(0, 1))]
     terms += ["1"] * rng.randint(0, 1)
-    return ["--length", length, "--feedback", " + ".join(terms)]
+    return ["--length", length, "--feedback", " + ".join(terms)], length
 
 
 def random_placement(rng):
@@ -41,16 +41,20 @@ class RandomRuns(unittest.TestCase):
     def test_each_is_right(self):
         for seed in range(SEED, SEED + RUNS):
             rng = random.Random(seed)
-            register = random_register(rng)
+            register, length = random_register(rng)
             mode = rng.choice(MODES)
             placement = random_placement(rng)
             options = ["--threads", rng.randint(1, 2)]
             if rng.random() < 0.7:
                 options += ["--batch-size", rng.choice([1, 2, 7, 100, 5000])]
+            if length > 1 and rng.random() < 0.6:
+                options += ["--milestone-zeros", rng.randint(1, min(length - 1, 9))]
+            else:
+                options += ["--engine", "leader"]
             with self.subTest(seed=seed, register=register, mode=mode, placement=placement,
                               options=options):
                 decompose("alone.h5", *register, "--threads", 1, "--schedule", "sequential",
-                          "--overwrite")
+                          "--engine", "leader", "--overwrite")
                 decompose_on(placement, "nodes.h5", *register, *mode, *options, "--overwrite",
                              timeout=TIMEOUT_S)
                 self.assertEqual(datasets("nodes.h5"), datasets("alone.h5"))
