@@ -20,6 +20,8 @@ int run_command(const CommandLine& command_line, int argc, char** argv,
       return 0;
     case Command::show:
       return is_first_process() ? run_show(command_line) : 0;
+    case Command::where:
+      return is_first_process() ? run_where(command_line) : 0;
     case Command::decompose:
       return run_decompose(command_line, argc, argv, hooks);
     case Command::plan:
@@ -50,8 +52,8 @@ int run_application(int argc, char** argv, const ApplicationHooks& hooks) {
     return run_command(parse_command_line(argc, argv), argc, argv, hooks);
   } catch (...) {
     // Only errors that every process meets alike arrive here: run_under_mpi deals with its own.
-    // The first process alone carries the exit code: mpirun kills the others as soon as one fails, and
-    // that must not be before the message is out.
+    // The first process alone carries the exit code: mpirun kills the others as soon as one fails,
+    // and that must not be before the message is out.
     if (!is_first_process()) return 0;
     const Failure failure = describe_current_exception();
     fmt::print(stderr, "orbitmill: error: {}\n", failure.message);

@@ -158,7 +158,8 @@ class Bench {
     group.barrier();
     start = Clock::now();
     try {
-      const Decomposition result = decompose_as_planned(register_, job_.cycles, plan_, scheduler);
+      const Decomposition result =
+          decompose_as_planned(register_, job_.cycles, plan_, false, scheduler);
       mine.time_s = seconds_since(start);
       note(result, sample, mine);
     } catch (const AgreedError& error) {

@@ -18,6 +18,7 @@ constexpr const char* program_footer =
   mpirun -n 4 orbitmill decompose job.toml -o result.h5
   mpirun -n 4 orbitmill plan --length 40 --feedback '0,2,3,(5,9)'
   orbitmill show result.h5
+  orbitmill where result.h5 0x2a
   mpirun -n 2 orbitmill bench
 `orbitmill COMMAND --help` explains the options of a command.)";
 
@@ -65,6 +66,16 @@ constexpr const char* show_footer =
   orbitmill show result.h5
   orbitmill show result.h5 --format json
   orbitmill show result.h5 --format csv)";
+
+constexpr const char* where_footer =
+    R"(A state is the sum of x_i q^i, x_0 the output stage: 42, or 0x2a, or 0b101010.
+Phases and distances count steps of the register. The answer takes about
+2^(k+1) steps, k being the zeros of the index that `orbitmill show` prints.
+
+Examples:
+  orbitmill decompose --length 24 --feedback '0,2,3,(5,9)' --index -o r.h5
+  orbitmill where r.h5 1
+  orbitmill where r.h5 1 0xabcdef --format json)";
 
 /// CLI11 options that fill std::optional members, described in one line each.
 class OptionTable {
@@ -162,6 +173,8 @@ void add_output_options(OptionTable& table, RunOptions& run) {
               "ORBITMILL_CYCLES");
   table.flag("--sequences", run.sequences, "store the output sequence of every cycle",
              "ORBITMILL_SEQUENCES");
+  table.flag("--index", run.index, "store the index that `orbitmill where` needs",
+             "ORBITMILL_INDEX");
   table.flag("--overwrite", run.overwrite, "replace an existing file", "ORBITMILL_OVERWRITE");
   table.value("--title", run.title, "TEXT", "title stored in the file", "ORBITMILL_TITLE");
 }
@@ -282,6 +295,18 @@ CommandLine parse_command_line(int argc, char** argv) {
       ->check(CLI::IsMember({"text", "json", "csv"}));
   show->add_option("--rows", result.rows, "lines of histogram in the text [20]")->option_text("N");
 
+  CLI::App* where = app.add_subcommand("where", "find the cycle of a state, and its place on it");
+  where->footer(where_footer);
+  where->add_option("FILE.h5", result.file, "a file made by decompose --index")
+      ->option_text(" ")
+      ->required();
+  where->add_option("STATE", result.state, "a state")->option_text(" ")->required();
+  where->add_option("STATE2", result.second_state, "another: how many steps is it from STATE?")
+      ->option_text(" ");
+  where->add_option("--format", result.format, "text or json [text]")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"text", "json"}));
+
   try {
     app.parse(argc, argv);
     (bench->parsed() ? bench_table : plan->parsed() ? plan_table : table).apply_environment_flags();
@@ -298,6 +323,7 @@ CommandLine parse_command_line(int argc, char** argv) {
                                  chosen.empty() ? "" : " " + chosen.front()->get_name()));
   }
   result.command = show->parsed()    ? Command::show
+                   : where->parsed() ? Command::where
                    : bench->parsed() ? Command::bench
                    : plan->parsed()  ? Command::plan
                                      : Command::decompose;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/mpi/collectives.hpp>
 #include <boost/serialization/vector.hpp>
 #include <functional>
@@ -105,6 +106,25 @@ SequenceSlice sequences_of(const boost::mpi::communicator& comm, const Register&
   return slice;
 }
 
+/// This rank's part of the index: whole chunks of the file, from ranks of root's node alone, in
+/// whose memory the index lies.
+PositionSlice positions_of(const Scheduler& scheduler, const MilestoneIndex& index) {
+  PositionSlice slice;
+  slice.zeros = index.zeros;
+  slice.total = index.count;
+  if (!index.memory) return slice;
+  const std::uint64_t chunks = (index.count + table_chunk_rows - 1) / table_chunk_rows;
+  const auto rank = static_cast<std::uint64_t>(scheduler.node().rank());
+  const auto ranks = static_cast<std::uint64_t>(scheduler.node().size());
+  const auto border = [&](std::uint64_t part) {
+    return std::min(chunks * part / ranks * table_chunk_rows, index.count);
+  };
+  slice.first = border(rank);
+  slice.count = border(rank + 1) - slice.first;
+  slice.positions = index.positions() + slice.first;
+  return slice;
+}
+
 void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandLine& command_line,
                             const ApplicationHooks& hooks) {
   const std::string start_utc = utc_now();
@@ -162,11 +182,13 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
         "stealing between nodes by messages: this MPI cannot create a one-sided window across "
         "nodes (see slurm/README.md)");
   }
-  const Decomposition result = decompose_as_planned(reg, job.cycles, plan, scheduler);
+  const Decomposition result = decompose_as_planned(reg, job.cycles, plan, job.index, scheduler);
   log.detail("schedule {}: {}", name_of(result.phases.front().mode),
              result.phases.front().mode_reason);
   std::optional<SequenceSlice> sequences;
   if (job.sequences) sequences = sequences_of(comm, reg, *result.cycles);
+  std::optional<PositionSlice> positions;
+  if (result.index) positions = positions_of(scheduler, *result.index);
 
   DecompositionRecord record;
   boost::mpi::gather(comm, profile_of(comm, topology, scheduler, job_bytes, result), record.profile,
@@ -178,6 +200,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     record.certificate = result.certificate;
     record.has_cycles = result.cycles.has_value();
     record.has_sequences = sequences.has_value();
+    record.index_zeros = positions ? positions->zeros : 0;
     record.run = provenance(job, command_line, topology, plan);
     record.run.deficit = result.deficit;
     record.run.ranks = static_cast<std::uint32_t>(comm.size());
@@ -201,7 +224,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
            result.certificate.states, result.certificate.checksum);
   agree(comm, [&] {
     write_result(comm, job.output, job.overwrite, record, result.cycles ? &*result.cycles : nullptr,
-                 sequences ? &*sequences : nullptr);
+                 sequences ? &*sequences : nullptr, positions ? &*positions : nullptr);
   });
   log.info("wrote {}", job.output);
   if (!job.trace.empty()) {

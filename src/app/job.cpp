@@ -145,6 +145,7 @@ JobOptions prefer(const JobOptions& first, const JobOptions& second) {
   fall_back(both.run.trace, second.run.trace);
   fall_back(both.run.cycles, second.run.cycles);
   fall_back(both.run.sequences, second.run.sequences);
+  fall_back(both.run.index, second.run.index);
   fall_back(both.run.overwrite, second.run.overwrite);
   fall_back(both.run.quiet, second.run.quiet);
   fall_back(both.run.verbose, second.run.verbose);
@@ -180,6 +181,7 @@ Job resolve_job(const JobOptions& options) {
   job.trace = run.trace.value_or("");
   job.cycles = resolve_cycles(run.cycles);
   job.sequences = run.sequences.value_or(false);
+  job.index = run.index.value_or(false);
   job.overwrite = run.overwrite.value_or(false);
   job.quiet = run.quiet.value_or(false);
   job.verbose = run.verbose.value_or(false);
@@ -193,6 +195,19 @@ Job resolve_job(const JobOptions& options) {
           "--sequences: this register has {} states over GF({}); sequences are written for at most "
           "2^24 states and q <= 256; leave --sequences out",
           reg.state_count_text(), reg.field().order()));
+    }
+  }
+  if (job.index) {
+    if (!job.cycles.keep_rows) {
+      throw UsageError("--index needs the cycle table; use it without --cycles none");
+    }
+    if (job.engine == "leader") {
+      throw UsageError("--index is made by the milestone engine; use it without --engine leader");
+    }
+    if (reg.length() < 2) {
+      throw UsageError(
+          "--index: a register of length 1 is too short for a milestone, which is a nonzero stage "
+          "followed by zeros; leave --index out");
     }
   }
   job.title = run.title.value_or(fmt::format("GF({}), n = {}: {}", reg.field().order(),

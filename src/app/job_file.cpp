@@ -144,6 +144,7 @@ JobOptions parse_job(const std::string& text, const std::string& name) {
     Section section(*table, "output", name);
     section.read_string_or_integer("cycles", options.run.cycles);
     section.read("sequences", options.run.sequences);
+    section.read("index", options.run.index);
     section.read("overwrite", options.run.overwrite);
     section.refuse_unknown_keys();
   }

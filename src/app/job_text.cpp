@@ -38,6 +38,7 @@ std::string print_job(const Job& job) {
     output.insert("cycles", static_cast<std::int64_t>(job.cycles.row_limit));
   }
   output.insert("sequences", job.sequences);
+  output.insert("index", job.index);
   output.insert("overwrite", job.overwrite);
 
   toml::table root;

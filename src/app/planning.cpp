@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/mpi/collectives.hpp>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -37,6 +38,16 @@ ProcessMemory process_memory() {
   return memory;
 }
 
+/// k for an index when none is asked for. The index is part of the result, so it must not depend on
+/// what was measured: a third of the length, more where the table would pass 2^24 entries.
+unsigned index_zeros(const Register& reg) {
+  const unsigned n = reg.length();
+  const double bits = std::log2(reg.field().order());
+  unsigned zeros = std::max(1U, n / 3);
+  while (zeros + 1 < n && (n - zeros) * bits > 25) ++zeros;
+  return zeros;
+}
+
 }  // namespace
 
 Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Register& reg,
@@ -48,8 +59,8 @@ Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Regist
   const std::uint64_t own_later = later_bytes + threads * worker_bytes;
 
   PlanInputs inputs;
-  inputs.engine = *engine_named(job.engine);
-  inputs.zeros = job.milestone_zeros;
+  inputs.engine = job.index ? Engine::milestone : *engine_named(job.engine);
+  inputs.zeros = job.index && job.milestone_zeros == 0 ? index_zeros(reg) : job.milestone_zeros;
   inputs.nodes = static_cast<unsigned>(topology.nodes);
   inputs.workers = boost::mpi::all_reduce(comm, own_workers, std::plus<>());
   inputs.root_node_workers =
@@ -65,7 +76,11 @@ Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Regist
     if (reg.state_count() > small_state_count && reg.length() > 1) {
       inputs.costs = measure_costs(reg);
     }
-    return make_plan(reg, inputs);
+    Plan plan = make_plan(reg, inputs);
+    if (job.index && job.engine == "auto" && job.milestone_zeros == 0) {
+      plan.reason = "--index needs it";
+    }
+    return plan;
   });
 }
 

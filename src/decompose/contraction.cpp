@@ -22,13 +22,6 @@ std::uint64_t SegmentTable::length_of(std::uint64_t index, std::uint64_t entry) 
 
 namespace {
 
-/// The walk from one station to the next.
-struct Chain {
-  std::uint64_t next_station = 0;
-  std::uint64_t length = 0;  ///< states
-  std::uint64_t least = 0;   ///< least milestone on it, by precedes()
-};
-
 /// True when milestone `a` stands for a smaller leader than `b`. For q = 2 this is the order of the
 /// indices; otherwise milestones that differ in their first digit alone are told apart by the
 /// states that follow them.
@@ -187,19 +180,18 @@ class LeftoverPhase final : public Phase {
 /// Root: the cycles of the stations.
 void walk_stations(const MilestoneMap& map, Chain* chains, std::uint64_t stations,
                    CycleTally& tally) {
-  constexpr std::uint64_t done = ~std::uint64_t{0};
   for (std::uint64_t start = 0; start < stations; ++start) {
-    if (chains[start].next_station == done) continue;
+    if ((chains[start].next_station & Chain::done) != 0) continue;
     std::uint64_t length = 0;
     std::uint64_t least = chains[start].least;
     std::uint64_t at = start;
     do {
       Chain& chain = chains[at];
-      if (chain.next_station == done) throw_not_a_permutation();
+      if ((chain.next_station & Chain::done) != 0) throw_not_a_permutation();
       length += chain.length;
       if (precedes(map, chain.least, least)) least = chain.least;
       at = chain.next_station;
-      chain.next_station = done;
+      chain.next_station |= Chain::done;
     } while (at != start);
     tally.add(map.leader_after(least), length);
   }
@@ -209,22 +201,24 @@ void walk_stations(const MilestoneMap& map, Chain* chains, std::uint64_t station
 }  // namespace
 
 std::vector<PhaseReport> contract(const SegmentTable& table, Scheduler& node_scheduler,
-                                  CycleTally& tally, std::uint64_t station_distance) {
+                                  CycleTally& tally, std::uint64_t station_distance,
+                                  std::unique_ptr<NodeMemory>* kept_chains) {
   const boost::mpi::communicator& node = node_scheduler.communicator();
   const std::uint64_t stations = (table.map.count() + station_distance - 1) / station_distance;
-  const NodeMemory memory(node, stations * sizeof(Chain));
-  auto* const chains = memory.as<Chain>();
+  auto memory = std::make_unique<NodeMemory>(node, stations * sizeof(Chain));
+  auto* const chains = memory->as<Chain>();
 
   std::vector<PhaseReport> reports;
   ChainPhase chain_phase(table, chains, station_distance);
   reports.push_back(node_scheduler.run(chain_phase));
-  memory.sync();
+  memory->sync();
   LeftoverPhase leftover_phase(table, tally);
   reports.push_back(node_scheduler.run(leftover_phase));
   leftover_phase.merge_into_tally();
   agree(node, [&] {
     if (node.rank() == 0) walk_stations(table.map, chains, stations, tally);
   });
+  if (kept_chains != nullptr) *kept_chains = std::move(memory);
   return reports;
 }
 

@@ -6,12 +6,14 @@
 #include <boost/mpi/collectives.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "conclude.hpp"
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/cluster/node_memory.hpp"
 #include "orbitmill/decompose/contraction.hpp"
 #include "orbitmill/decompose/leader_sweep.hpp"
+#include "orbitmill/decompose/milestone_index.hpp"
 #include "orbitmill/decompose/milestone_pass.hpp"
 #include "orbitmill/decompose/short_cycles.hpp"
 #include "orbitmill/error.hpp"
@@ -52,13 +54,21 @@ class MilestoneEngine {
       });
     }
     deficit_ -= covered;
-    if (!memory) return;
-    memory->sync();
-    if (options_.before_contraction) options_.before_contraction(entries, map.count());
-    const SegmentTable table{map, format, pass.long_segments(), entries};
-    const auto node_scheduler = scheduler_.for_own_node();
-    std::ranges::move(contract(table, *node_scheduler, tally_, options_.station_distance),
-                      std::back_inserter(phases_));
+    std::unique_ptr<NodeMemory> chains;
+    if (memory) {
+      memory->sync();
+      if (options_.before_contraction) options_.before_contraction(entries, map.count());
+      const SegmentTable table{map, format, pass.long_segments(), entries};
+      const auto node_scheduler = scheduler_.for_own_node();
+      std::ranges::move(contract(table, *node_scheduler, tally_, options_.station_distance,
+                                 options_.index ? &chains : nullptr),
+                        std::back_inserter(phases_));
+    }
+    if (options_.index) {
+      contracted_.emplace(ContractedTable{map, format, pass.long_segments(),
+                                          options_.station_distance, std::move(memory),
+                                          std::move(chains)});
+    }
   }
 
   /// The state 0 has no nonzero digit: if it is a cycle by itself, nothing else finds it.
@@ -86,6 +96,8 @@ class MilestoneEngine {
   }
 
   std::uint64_t deficit() const noexcept { return deficit_; }
+  /// With MilestoneOptions::index. Call once.
+  ContractedTable&& contracted() { return std::move(*contracted_); }
   CycleTally&& tally() { return std::move(tally_); }
   std::vector<PhaseReport> phases() { return std::move(phases_); }
   std::uint64_t lane_steps() const noexcept { return lane_steps_; }
@@ -112,6 +124,7 @@ class MilestoneEngine {
   std::uint64_t deficit_;
   std::uint64_t lane_steps_ = 0;
   std::vector<PhaseReport> phases_;
+  std::optional<ContractedTable> contracted_;
 };
 
 }  // namespace
@@ -132,6 +145,12 @@ Decomposition decompose_by_milestones(const Register& reg, const CyclePolicy& po
   result.phases = engine.phases();
   result.lane_steps = engine.lane_steps();
   conclude(comm, reg, policy, engine.tally(), result);
+  if (options.index) {
+    agree(comm, [&] {
+      if (!result.cycles) throw InternalError("an index needs the rows of the cycle table");
+    });
+    result.index = index_milestones(engine.contracted(), *result.cycles, scheduler, result.phases);
+  }
   return result;
 }
 

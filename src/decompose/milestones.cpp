@@ -41,6 +41,7 @@ class PlainSegmentWalker final : public SegmentWalker {
       sink.put(index, map_.index_of(state), length);
     }
   }
+  bool is_forward() const override { return false; }
 
  private:
   MilestoneMap map_;
@@ -88,6 +89,7 @@ class alignas(128) DigitSegmentWalker final : public SegmentWalker {
       ++steps;
     }
   }
+  bool is_forward() const override { return false; }
 
  private:
   State zero_weight() const {

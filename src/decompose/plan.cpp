@@ -259,11 +259,12 @@ Plan make_plan(const Register& reg, const PlanInputs& inputs) {
 }
 
 Decomposition decompose_as_planned(const Register& reg, const CyclePolicy& policy, const Plan& plan,
-                                   Scheduler& scheduler) {
+                                   bool index, Scheduler& scheduler) {
   if (plan.engine == Engine::leader) return decompose_by_leaders(reg, policy, scheduler);
   MilestoneOptions options;
   options.zeros = plan.zeros;
   options.short_cycles = plan.short_cycles;
+  options.index = index;
   return decompose_by_milestones(reg, policy, options, scheduler);
 }
 

@@ -61,6 +61,7 @@ class alignas(128) RowSegmentWalker final : public SegmentWalker {
       }
     }
   }
+  bool is_forward() const override { return walks_.program().forward; }
 
  private:
   void refill() {

@@ -16,7 +16,7 @@ namespace orbitmill {
 namespace {
 
 /// Measured best for collective transfers: chunks of 128 to 256 Ki rows of 8 bytes.
-constexpr std::uint64_t chunk_bytes = std::uint64_t{256} << 13;
+constexpr std::uint64_t chunk_bytes = table_chunk_rows * sizeof(std::uint64_t);
 
 Hdf5Handle make_group(hid_t file, const char* name) {
   return {H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
@@ -229,6 +229,11 @@ std::vector<std::byte> make_record_image(const DecompositionRecord& record,
     const Hdf5Handle group = make_group(id, "sequences");
     make_table(group.get(), "offset", H5T_STD_U64LE, extents.rows + 1);
     make_table(group.get(), "symbol", H5T_STD_U8LE, extents.symbols);
+  }
+  if (record.index_zeros > 0) {
+    const Hdf5Handle group = make_group(id, "milestones");
+    write_number(group.get(), "zeros", record.index_zeros);
+    make_table(group.get(), "position", H5T_STD_U64LE, extents.milestones);
   }
 
   hdf5_check(H5Fflush(id, H5F_SCOPE_GLOBAL), "closing the file in memory");

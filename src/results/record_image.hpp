@@ -11,8 +11,9 @@ namespace orbitmill {
 
 /// Extents of the big tables; the datasets are made where the record says that there are some.
 struct TableExtents {
-  std::uint64_t rows = 0;     ///< of /cycles
-  std::uint64_t symbols = 0;  ///< of /sequences/symbol
+  std::uint64_t rows = 0;        ///< of /cycles
+  std::uint64_t symbols = 0;     ///< of /sequences/symbol
+  std::uint64_t milestones = 0;  ///< of /milestones/position
 };
 
 /// Bytes of a complete HDF5 file with the record. It is built in memory and handed back as bytes

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "json_number.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/results/report.hpp"
 
@@ -13,12 +14,6 @@ namespace {
 
 // Keys in the order in which they are put in, for people who look at the output after all.
 using Json = nlohmann::ordered_json;
-
-/// JavaScript, jq and many others keep numbers as doubles; above 2^53 they would round silently.
-Json number(std::uint64_t value) {
-  constexpr std::uint64_t exact = std::uint64_t{1} << 53;
-  return value > exact ? Json(fmt::to_string(value)) : Json(value);
-}
 
 Json register_json(const RegisterSpec& spec) {
   const Register reg(spec);
@@ -42,7 +37,7 @@ Json register_json(const RegisterSpec& spec) {
 Json certificate_json(const Certificate& certificate) {
   Json json;
   json["complete"] = certificate.complete;
-  json["states_accounted"] = number(certificate.states_accounted);
+  json["states_accounted"] = json_number(certificate.states_accounted);
   json["checksum"] = fmt::format("{:016x}", certificate.checksum);
   json["checksum_of"] = certificate.checksum_of == ChecksumOf::cycles ? "cycles" : "histogram";
   return json;
@@ -52,7 +47,7 @@ Json profile_json(const std::vector<RankProfile>& profile) {
   Json rows = Json::array();
   for (const RankProfile& rank : profile) {
     Json row = {{"rank", rank.rank}, {"host", rank.host}, {"threads", rank.threads}};
-    for (const auto& [name, member] : profile_counts) row[name] = number(rank.*member);
+    for (const auto& [name, member] : profile_counts) row[name] = json_number(rank.*member);
     for (const auto& [name, member] : profile_times) row[name] = rank.*member;
     rows.push_back(row);
   }
@@ -81,7 +76,7 @@ Json run_json(const RunInfo& run, const std::vector<RankProfile>& profile) {
           {"engine", run.engine},
           {"engine_reason", run.engine_reason},
           {"milestone_zeros", run.milestone_zeros},
-          {"deficit", number(run.deficit)},
+          {"deficit", json_number(run.deficit)},
           {"predicted_s", run.predicted_s},
           {"schedule_asked", run.schedule_asked},
           {"schedule", run.schedule},
@@ -97,12 +92,14 @@ void print_json(std::ostream& out, const DecompositionRecord& record) {
   Json json;
   if (!record.title.empty()) json["title"] = record.title;
   json["register"] = register_json(record.register_spec);
-  json["states"] = number(record.certificate.states);
-  json["cycles"] = number(record.certificate.cycles);
+  json["states"] = json_number(record.certificate.states);
+  json["cycles"] = json_number(record.certificate.cycles);
   json["histogram"] = Json::array();
   for (const HistogramEntry& entry : record.histogram)
-    json["histogram"].push_back({{"length", number(entry.length)}, {"count", number(entry.count)}});
+    json["histogram"].push_back(
+        {{"length", json_number(entry.length)}, {"count", json_number(entry.count)}});
   json["certificate"] = certificate_json(record.certificate);
+  if (record.index_zeros > 0) json["index"] = {{"zeros", record.index_zeros}};
   json["run"] = run_json(record.run, record.profile);
   // A job file may hold any bytes; the output must be UTF-8 or it is no JSON.
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';

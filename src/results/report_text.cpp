@@ -192,6 +192,10 @@ void print_text(std::ostream& out, const DecompositionRecord& record, std::size_
   out << '\n';
   print_field(out, "certified", describe_certificate(record));
   print_field(out, "checksum", describe_checksum(record.certificate));
+  if (record.index_zeros > 0)
+    print_field(out, "index",
+                fmt::format("milestones with {}, for `orbitmill where`",
+                            plural(record.index_zeros, "zero")));
   std::string engine = run.engine;
   if (run.milestone_zeros > 0) engine += fmt::format(" of {} zeros", run.milestone_zeros);
   if (!run.schedule.empty()) engine += fmt::format(", {} schedule", run.schedule);

@@ -9,6 +9,7 @@
 #include "hdf5_handle.hpp"
 #include "hdf5_values.hpp"
 #include "orbitmill/decompose/certificate.hpp"
+#include "orbitmill/decompose/milestones.hpp"
 #include "orbitmill/error.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/results/result_file.hpp"
@@ -204,7 +205,7 @@ std::vector<RankProfile> read_profile(hid_t file, std::uint64_t file_bytes) {
   return profile;
 }
 
-/// Rows of one column of /cycles; throws unless it is what it should be. `file_bytes` bounds what a
+/// Rows of one of the big tables; throws unless it is what it should be. `file_bytes` bounds what a
 /// damaged header can claim.
 std::uint64_t table_rows(hid_t dataset, const char* name, std::uint64_t file_bytes) {
   const Hdf5Handle type(H5Dget_type(dataset), H5Tclose, "reading a type");
@@ -222,6 +223,34 @@ std::uint64_t table_rows(hid_t dataset, const char* name, std::uint64_t file_byt
       H5Pget_chunk(creation.get(), 1, &chunk) != 1 || chunk > (hsize_t{1} << 24))
     damaged(fmt::format("/{} has an unexpected layout", name));
   return static_cast<std::uint64_t>(rows);
+}
+
+/// k of the milestone index, 0 without one.
+unsigned read_index_zeros(hid_t file, const DecompositionRecord& record, std::uint64_t file_bytes) {
+  if (H5Lexists(file, "milestones", H5P_DEFAULT) <= 0) return 0;
+  const Hdf5Handle group = open_group(file, "milestones");
+  const std::uint64_t zeros = ValueReader(group.get(), "/milestones", file_bytes).number("zeros");
+  if (zeros < 1 || zeros >= record.register_spec.length)
+    damaged("/milestones/zeros is out of range");
+  const Register reg(record.register_spec);
+  if (!reg.is_exhaustible() || !reg.is_nonsingular() || !record.has_cycles)
+    damaged("/milestones is there without what it refers to");
+  const Hdf5Handle positions = open_dataset(file, "milestones/position");
+  if (table_rows(positions.get(), "milestones/position", file_bytes) !=
+      MilestoneMap(reg, static_cast<unsigned>(zeros)).count())
+    damaged("/milestones does not have one row for each milestone");
+  return static_cast<unsigned>(zeros);
+}
+
+void read_rows(const Hdf5Handle& dataset, std::uint64_t first, std::uint64_t count,
+               std::uint64_t* out, const char* name) {
+  const Hdf5Handle memory = make_dataspace(count);
+  const Hdf5Handle extent = dataspace_of(dataset.get());
+  select_rows(memory.get(), 0, count);
+  select_rows(extent.get(), first, count);
+  hdf5_check(
+      H5Dread(dataset.get(), H5T_NATIVE_UINT64, memory.get(), extent.get(), H5P_DEFAULT, out),
+      fmt::format("reading /{}", name));
 }
 
 std::uint64_t size_of_file(const std::filesystem::path& path) {
@@ -267,6 +296,7 @@ ResultReader::ResultReader(const std::filesystem::path& path) : path_(path) {
     record_.certificate = read_certificate(id, bytes);
     record_.has_cycles = H5Lexists(id, "cycles", H5P_DEFAULT) > 0;
     record_.has_sequences = H5Lexists(id, "sequences", H5P_DEFAULT) > 0;
+    record_.index_zeros = read_index_zeros(id, record_, bytes);
     record_.run = read_run(id, bytes);
     record_.profile = read_profile(id, bytes);
     check_consistency(record_);
@@ -290,17 +320,8 @@ std::vector<CycleRow> ResultReader::cycles(std::uint64_t first, std::uint64_t co
       damaged("/cycles does not have one row for each cycle of /certificate");
     const std::uint64_t rows = first < total ? std::min(count, total - first) : 0;
     std::vector<std::uint64_t> leader(rows), length(rows);
-    const auto read = [&](const Hdf5Handle& dataset, std::vector<std::uint64_t>& out) {
-      const Hdf5Handle memory = make_dataspace(rows);
-      const Hdf5Handle extent = dataspace_of(dataset.get());
-      select_rows(memory.get(), 0, rows);
-      select_rows(extent.get(), first, rows);
-      hdf5_check(H5Dread(dataset.get(), H5T_NATIVE_UINT64, memory.get(), extent.get(), H5P_DEFAULT,
-                         out.data()),
-                 "reading /cycles");
-    };
-    read(leaders, leader);
-    read(lengths, length);
+    read_rows(leaders, first, rows, leader.data(), "cycles/leader");
+    read_rows(lengths, first, rows, length.data(), "cycles/length");
     std::vector<CycleRow> table;
     table.reserve(rows);
     for (std::uint64_t i = 0; i < rows; ++i) {
@@ -310,6 +331,16 @@ std::vector<CycleRow> ResultReader::cycles(std::uint64_t first, std::uint64_t co
       table.push_back({leader[i], length[i]});
     }
     return table;
+  });
+}
+
+std::uint64_t ResultReader::milestone_position(std::uint64_t milestone) const {
+  return reading(path_, [&] {
+    std::uint64_t position = 0;
+    read_rows(open_dataset(file_, "milestones/position"), milestone, 1, &position,
+              "milestones/position");
+    if (position >= record_.certificate.states) damaged("/milestones/position is out of range");
+    return position;
   });
 }
 

@@ -43,26 +43,32 @@ bool parts_fit(const boost::mpi::communicator& comm, std::uint64_t first, std::u
 /// be a file that looks right. Collective; no rank may leave before the others, so nothing throws
 /// here.
 const char* find_fault(const boost::mpi::communicator& comm, const CycleSlice* cycles,
-                       const SequenceSlice* sequences) {
-  if (!same_everywhere(comm, cycles != nullptr) || !same_everywhere(comm, sequences != nullptr))
+                       const SequenceSlice* sequences, const PositionSlice* positions) {
+  if (!same_everywhere(comm, cycles != nullptr) || !same_everywhere(comm, sequences != nullptr) ||
+      !same_everywhere(comm, positions != nullptr))
     return "only some ranks hand in a table";
   if (sequences != nullptr && cycles == nullptr) return "sequences without a cycle table";
+  if (positions != nullptr && cycles == nullptr) return "an index without a cycle table";
   if (cycles != nullptr &&
       !parts_fit(comm, cycles->first_row, cycles->rows.size(), cycles->total_rows))
     return "the ranks' parts of the cycle table do not fit together";
   if (sequences != nullptr && !parts_fit(comm, sequences->first_symbol, sequences->symbols.size(),
                                          sequences->total_symbols))
     return "the ranks' parts of the sequences do not fit together";
+  if (positions != nullptr &&
+      !parts_fit(comm, positions->first, positions->count, positions->total))
+    return "the ranks' parts of the milestone index do not fit together";
   return nullptr;
 }
 
 void check_record(const DecompositionRecord& record, const CycleSlice* cycles,
-                  const SequenceSlice* sequences) {
+                  const SequenceSlice* sequences, const PositionSlice* positions) {
   const Certificate& certificate = record.certificate;
   if (!certificate.complete || certificate.states != certificate.states_accounted)
     throw InternalError(fmt::format("a result that accounts for {} of {} states is not written",
                                     certificate.states_accounted, certificate.states));
-  if (record.has_cycles != (cycles != nullptr) || record.has_sequences != (sequences != nullptr))
+  if (record.has_cycles != (cycles != nullptr) || record.has_sequences != (sequences != nullptr) ||
+      record.index_zeros != (positions != nullptr ? positions->zeros : 0))
     throw InternalError("the record and the tables handed in disagree");
   if (cycles != nullptr && cycles->total_rows != certificate.cycles)
     throw InternalError(
@@ -77,8 +83,9 @@ void check_record(const DecompositionRecord& record, const CycleSlice* cycles,
 TransferReport write_result_with(const boost::mpi::communicator& comm,
                                  const std::filesystem::path& path, bool overwrite,
                                  const DecompositionRecord& record, const CycleSlice* cycles,
-                                 const SequenceSlice* sequences, const TransferOptions& options) {
-  const char* fault = find_fault(comm, cycles, sequences);
+                                 const SequenceSlice* sequences, const PositionSlice* positions,
+                                 const TransferOptions& options) {
+  const char* fault = find_fault(comm, cycles, sequences, positions);
   const bool root = comm.rank() == 0;
   std::string temporary;  // of all ranks, named by rank 0
   TransferReport report;
@@ -86,9 +93,10 @@ TransferReport write_result_with(const boost::mpi::communicator& comm,
     together(comm, [&] {
       if (fault != nullptr) throw InternalError(fault);
       if (!root) return;
-      check_record(record, cycles, sequences);
+      check_record(record, cycles, sequences, positions);
       const TableExtents extents{cycles != nullptr ? cycles->total_rows : 0,
-                                 sequences != nullptr ? sequences->total_symbols : 0};
+                                 sequences != nullptr ? sequences->total_symbols : 0,
+                                 positions != nullptr ? positions->total : 0};
       const std::vector<std::byte> image = make_record_image(record, extents);
       const std::string name = temporary_name(path).string();
       create_temporary(name, path, image);
@@ -96,7 +104,7 @@ TransferReport write_result_with(const boost::mpi::communicator& comm,
     });
     boost::mpi::broadcast(comm, temporary, 0);
     if (cycles != nullptr)
-      report = write_tables(comm, temporary, path, *cycles, sequences, options);
+      report = write_tables(comm, temporary, path, *cycles, sequences, positions, options);
     together(comm, [&] {
       if (root) publish(temporary, path, overwrite);
     });
@@ -110,8 +118,8 @@ TransferReport write_result_with(const boost::mpi::communicator& comm,
 
 void write_result(const boost::mpi::communicator& comm, const std::filesystem::path& path,
                   bool overwrite, const DecompositionRecord& record, const CycleSlice* cycles,
-                  const SequenceSlice* sequences) {
-  write_result_with(comm, path, overwrite, record, cycles, sequences, TransferOptions{});
+                  const SequenceSlice* sequences, const PositionSlice* positions) {
+  write_result_with(comm, path, overwrite, record, cycles, sequences, positions, TransferOptions{});
 }
 
 }  // namespace orbitmill

@@ -17,9 +17,10 @@ namespace orbitmill {
 
 namespace {
 
-/// One rank's part of one dataset: values [first, first + count), made on demand so that a column
-/// of a cycle table is never held a second time in full. `fill(offset, n, buffer)` writes the n
-/// values from `offset` (counted within the part) to the buffer.
+/// One rank's part of one dataset: values [first, first + count). Either they lie in memory as they
+/// are written, or they are made on demand so that a column of a cycle table is never held a second
+/// time in full: `fill(offset, n, buffer)` writes the n values from `offset` (counted within the
+/// part) to the buffer.
 struct ColumnPart {
   const char* dataset;
   hid_t memory_type;
@@ -27,6 +28,16 @@ struct ColumnPart {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
   std::function<void(std::uint64_t, std::uint64_t, std::byte*)> fill;
+  const std::byte* values = nullptr;  ///< where there is no fill
+
+  /// Values [position, position + n) of the dataset; `buffer` keeps them where they are made.
+  const std::byte* at(std::uint64_t position, std::uint64_t n,
+                      std::vector<std::byte>& buffer) const {
+    if (!fill) return values + (position - first) * width;
+    buffer.resize(n * width);
+    fill(position - first, n, buffer.data());
+    return buffer.data();
+  }
 };
 
 template <class Value, class Source>
@@ -40,7 +51,8 @@ ColumnPart make_part(const char* dataset, hid_t memory_type, std::uint64_t first
           [source](std::uint64_t offset, std::uint64_t n, std::byte* buffer) {
             auto* values = reinterpret_cast<Value*>(buffer);
             for (std::uint64_t i = 0; i < n; ++i) values[i] = source(offset + i);
-          }};
+          },
+          nullptr};
 }
 
 /// Position of each of this rank's cycles in /sequences/symbol. Whoever owns the last row writes
@@ -63,7 +75,8 @@ std::vector<std::uint64_t> sequence_offsets(const boost::mpi::communicator& comm
 }
 
 std::vector<ColumnPart> column_parts(const boost::mpi::communicator& comm, const CycleSlice& cycles,
-                                     const SequenceSlice* sequences) {
+                                     const SequenceSlice* sequences,
+                                     const PositionSlice* positions) {
   const std::vector<CycleRow>& rows = cycles.rows;
   std::vector<ColumnPart> parts;
   parts.push_back(
@@ -72,15 +85,21 @@ std::vector<ColumnPart> column_parts(const boost::mpi::communicator& comm, const
   parts.push_back(
       make_part<std::uint64_t>("cycles/length", H5T_NATIVE_UINT64, cycles.first_row, rows.size(),
                                [&rows](std::uint64_t row) { return rows[row].length; }));
-  if (sequences == nullptr) return parts;
-  std::vector<std::uint64_t> offsets = sequence_offsets(comm, cycles, *sequences);
-  const std::uint64_t count = offsets.size();
-  parts.push_back(make_part<std::uint64_t>(
-      "sequences/offset", H5T_NATIVE_UINT64, cycles.first_row, count,
-      [offsets = std::move(offsets)](std::uint64_t row) { return offsets[row]; }));
-  parts.push_back(make_part<std::uint8_t>(
-      "sequences/symbol", H5T_NATIVE_UINT8, sequences->first_symbol, sequences->symbols.size(),
-      [&symbols = sequences->symbols](std::uint64_t i) { return symbols[i]; }));
+  if (sequences != nullptr) {
+    std::vector<std::uint64_t> offsets = sequence_offsets(comm, cycles, *sequences);
+    const std::uint64_t count = offsets.size();
+    parts.push_back(make_part<std::uint64_t>(
+        "sequences/offset", H5T_NATIVE_UINT64, cycles.first_row, count,
+        [offsets = std::move(offsets)](std::uint64_t row) { return offsets[row]; }));
+    parts.push_back(make_part<std::uint8_t>(
+        "sequences/symbol", H5T_NATIVE_UINT8, sequences->first_symbol, sequences->symbols.size(),
+        [&symbols = sequences->symbols](std::uint64_t i) { return symbols[i]; }));
+  }
+  if (positions != nullptr) {
+    parts.push_back({"milestones/position", H5T_NATIVE_UINT64, sizeof(std::uint64_t),
+                     positions->first, positions->count, nullptr,
+                     reinterpret_cast<const std::byte*>(positions->positions)});
+  }
   return parts;
 }
 
@@ -199,37 +218,36 @@ class TableWriter {
   }
 
   void write_round(const ColumnPart& part, std::uint64_t position, std::uint64_t count) {
-    std::vector<std::byte> buffer(count * part.width);
-    part.fill(position - part.first, count, buffer.data());
+    std::vector<std::byte> buffer;
+    const std::byte* values = part.at(position, count, buffer);
     const Hdf5Handle memory = make_dataspace(count);
     const Hdf5Handle extent = dataspace_of(dataset_.get());
     select_rows(memory.get(), 0, count);
     select_rows(extent.get(), position, count);
     hdf5_check(H5Dwrite(dataset_.get(), part.memory_type, memory.get(), extent.get(),
-                        transfer_.get(), buffer.data()),
+                        transfer_.get(), values),
                fmt::format("writing {}", part.dataset));
     ++report_.calls;
-    report_.largest_call = std::max<std::uint64_t>(report_.largest_call, buffer.size());
+    report_.largest_call = std::max<std::uint64_t>(report_.largest_call, count * part.width);
     report_.all_collective = report_.all_collective && was_collective(transfer_.get());
   }
 
   void compare_part(hid_t file, const ColumnPart& part) const {
     const Hdf5Handle dataset = open_dataset(file, part.dataset);
     const Hdf5Handle extent = dataspace_of(dataset.get());
-    std::vector<std::byte> expected, found;
+    std::vector<std::byte> buffer, found;
     std::uint64_t position = part.first;
     for (const std::uint64_t stop :
          round_ends(part, chunk_rows(dataset.get()), options_.max_bytes_per_call)) {
       const std::uint64_t count = stop - position;
-      expected.resize(count * part.width);
-      found.assign(expected.size(), std::byte{0});
-      part.fill(position - part.first, count, expected.data());
+      const std::byte* expected = part.at(position, count, buffer);
+      found.assign(count * part.width, std::byte{0});
       const Hdf5Handle memory = make_dataspace(count);
       select_rows(extent.get(), position, count);
       hdf5_check(H5Dread(dataset.get(), part.memory_type, memory.get(), extent.get(), H5P_DEFAULT,
                          found.data()),
                  fmt::format("reading {} back", part.dataset));
-      if (found != expected)
+      if (!std::equal(found.begin(), found.end(), expected))
         throw Hdf5Failure(
             fmt::format("reading {} back: the file differs from what was written", part.dataset));
       position = stop;
@@ -247,8 +265,9 @@ class TableWriter {
 
 TransferReport write_tables(const boost::mpi::communicator& comm, const std::filesystem::path& file,
                             const std::filesystem::path& target, const CycleSlice& cycles,
-                            const SequenceSlice* sequences, const TransferOptions& options) {
-  const std::vector<ColumnPart> parts = column_parts(comm, cycles, sequences);
+                            const SequenceSlice* sequences, const PositionSlice* positions,
+                            const TransferOptions& options) {
+  const std::vector<ColumnPart> parts = column_parts(comm, cycles, sequences, positions);
   TableWriter writer(comm, file, target, options);
   writer.open();
   for (const ColumnPart& part : parts) writer.write(part);

@@ -32,12 +32,14 @@ struct TransferReport {
 /// certified.
 TransferReport write_tables(const boost::mpi::communicator& comm, const std::filesystem::path& file,
                             const std::filesystem::path& target, const CycleSlice& cycles,
-                            const SequenceSlice* sequences, const TransferOptions& options);
+                            const SequenceSlice* sequences, const PositionSlice* positions,
+                            const TransferOptions& options);
 
 /// write_result() with its inner workings open, for tests.
 TransferReport write_result_with(const boost::mpi::communicator& comm,
                                  const std::filesystem::path& path, bool overwrite,
                                  const DecompositionRecord& record, const CycleSlice* cycles,
-                                 const SequenceSlice* sequences, const TransferOptions& options);
+                                 const SequenceSlice* sequences, const PositionSlice* positions,
+                                 const TransferOptions& options);
 
 }  // namespace orbitmill

@@ -48,6 +48,8 @@ module() {
 module libxxhash
 refused libhwloc-dev hwloc "${program[@]}"
 module hwloc
+refused libhwy-dev libhwy "${program[@]}"
+module libhwy
 refused libhdf5-openmpi-dev hdf5-openmpi "${program[@]}"
 
 # A serial HDF5: what Debian calls hdf5-serial.

@@ -57,6 +57,10 @@ BAD_INPUT = [
     (["--length", "1", "--feedback", "0", "--milestone-zeros", "1"], 2, ["--milestone-zeros 1"]),
     (["--length", "62", "--feedback", "0,1", "--milestone-zeros", "2"], 73,
      ["--milestone-zeros 2", "GiB"]),
+    # the index
+    ([*GOOD, "--index", "--cycles", "none"], 2, ["--index", "--cycles none"]),
+    ([*GOOD, "--index", "--engine", "leader"], 2, ["--index", "--engine leader"]),
+    (["--length", "1", "--feedback", "0", "--index"], 2, ["--index", "length 1"]),
 ]
 
 JOBS = {

@@ -55,7 +55,14 @@ def sizes(file):
     return {"k": file["histogram/length"].size, "c": int(file["certificate"].attrs["cycles"]),
             "q^n": int(text(file["certificate"].attrs["states"])), "h": file["run/hosts"].size,
             "p": file["run/phase_name"].size, "r": int(file["run"].attrs["ranks"]),
-            "t": int(file["run"].attrs["threads"]), "2": 2}
+            "t": int(file["run"].attrs["threads"]), "2": 2, "m": milestones(file)}
+
+
+def milestones(file):
+    if "milestones" not in file:
+        return None
+    q, n = (int(file["register"].attrs[name]) for name in ("field_order", "length"))
+    return (q - 1) * q ** (n - int(file["milestones"].attrs["zeros"]) - 1)
 
 
 def expected_shape(shape, letters):
@@ -72,7 +79,8 @@ def conditions(file):
             "all coefficients are 1": not re.search(r"\d\*|\b[2-9]", re.sub(
                 r"x\d+", "x", text(register["feedback"]))),
             "f is linear": bool(register["linear"]),
-            "cycle table": "cycles" in file, "sequences": "sequences" in file}
+            "cycle table": "cycles" in file, "sequences": "sequences" in file,
+            "index": "milestones" in file}
 
 
 def check_type(name, type_, handle):
@@ -105,7 +113,8 @@ def compare(path, page):
             expected = expected_shape(shape, letters)
             assert found[name][1].shape == expected, \
                 f"{path}: {name}: shape {found[name][1].shape}, the page says {shape} = {expected}"
-        for table in ("cycles/leader", "cycles/length", "sequences/offset", "sequences/symbol"):
+        for table in ("cycles/leader", "cycles/length", "sequences/offset", "sequences/symbol",
+                      "milestones/position"):
             if table in file:
                 assert file[table].chunks and file[table].compression == "gzip", table
                 assert file[table].chunks[0] <= max(1, file[table].shape[0]), table
@@ -122,7 +131,8 @@ def written_by_the_program():
                          "--sequences"],
         "complemented.h5": ["--length", "7", "--feedback", "x0 + x3 + 1", "--cycles", "none"],
         "linear.h5": ["--polynomial", "x^8 + x^4 + x^3 + x^2 + 1", "--cycles", "all"],
-        "ternary.h5": ["--field", "3", "--coefficients", "2,0,1", "--cycles", "all"],
+        "ternary.h5": ["--field", "3", "--coefficients", "2,0,1", "--cycles", "all",
+                       "--index"],
         "extension.h5": ["--field", "4", "--coefficients", "2,1,1", "--cycles", "all"],
     }
     for name, job in jobs.items():

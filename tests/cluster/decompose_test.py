@@ -5,13 +5,15 @@ import unittest
 from nodes import MODES, decompose_on
 from support import datasets, decompose
 
-# Nonlinear, affine, many short cycles, a field with digits, with sequences, without a table.
+# Nonlinear, affine, many short cycles, a field with digits, with sequences, without a table,
+# with an index, which lies on root's node alone.
 REGISTERS = [
     ["--length", 18, "--feedback", "0,2,3,(5,9)"],
     ["--length", 14, "--feedback", "x0 + x3*x5 + x1*x2*x13 + 1"],
     ["--length", 15, "--feedback", "0"],
     ["--field", 9, "--coefficients", "2,0,0,0", "--sequences"],
     ["--length", 10, "--feedback", "0,1,4,(3,7)", "--cycles", "none"],
+    ["--length", 20, "--feedback", "0,1,(2,7)", "--index"],
 ]
 # Where the ranks are, and threads per rank: even and uneven, two and three nodes.
 PLACEMENTS = [

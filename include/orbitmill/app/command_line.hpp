@@ -9,7 +9,7 @@
 
 namespace orbitmill {
 
-enum class Command : std::uint8_t { print_and_exit, decompose, bench, plan, show };
+enum class Command : std::uint8_t { print_and_exit, decompose, bench, plan, show, where };
 
 struct CommandLine {
   Command command = Command::print_and_exit;
@@ -23,10 +23,12 @@ struct CommandLine {
 
   BenchOptions bench;
 
-  // show
+  // show, where
   std::string file;
   std::string format = "text";
-  std::uint64_t rows = 20;
+  std::uint64_t rows = 20;                  ///< show
+  std::string state;                        ///< where, as written
+  std::optional<std::string> second_state;  ///< where
 };
 
 /// Parses the arguments; environment variables ORBITMILL_<OPTION> stand in for absent flags. Throws

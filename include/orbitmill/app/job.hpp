@@ -26,6 +26,7 @@ struct Job {
   bool oversubscribe = false;
   CyclePolicy cycles;
   bool sequences = false;
+  bool index = false;  ///< keep the milestone index for `where`
   bool overwrite = false;
   bool quiet = false;
   bool verbose = false;
@@ -37,7 +38,7 @@ struct Job {
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
     archive& title& register_spec& engine& milestone_zeros& schedule& steal_transport& threads&
-        batch_size& oversubscribe& cycles& sequences& overwrite& quiet& verbose& output& trace&
+        batch_size& oversubscribe& cycles& sequences& index& overwrite& quiet& verbose& output& trace&
             job_text& effective_job;
   }
 };

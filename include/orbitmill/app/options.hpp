@@ -39,6 +39,7 @@ struct RunOptions {
   std::optional<std::string> trace;   ///< file for the trace of batches
   std::optional<std::string> cycles;  ///< "none", "all" or a number
   std::optional<bool> sequences;
+  std::optional<bool> index;
   std::optional<bool> overwrite;
   std::optional<bool> quiet;
   std::optional<bool> verbose;

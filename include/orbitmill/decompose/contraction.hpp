@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "orbitmill/cluster/node_memory.hpp"
@@ -36,11 +37,23 @@ struct SegmentTable {
 /// Milestones between two stations.
 inline constexpr std::uint64_t default_station_distance = 256;
 
+/// The walk from one station to the next.
+struct Chain {
+  /// Set in `next_station` once the chain belongs to a cycle that was found.
+  static constexpr std::uint64_t done = std::uint64_t{1} << 63;
+
+  std::uint64_t next_station = 0;
+  std::uint64_t length = 0;  ///< states
+  std::uint64_t least = 0;   ///< least milestone on it, by precedes()
+};
+
 /// Adds every cycle with a milestone to `tally`, once over all ranks of the node; marks every entry
 /// as visited on the way. Collective over node_scheduler.communicator(), the ranks of one node.
-/// Throws InternalError when the table is not a permutation. Returns this rank's phases.
+/// Throws InternalError when the table is not a permutation. Returns this rank's phases. The memory
+/// of the chains, one for each station, all done, goes to `kept_chains` where that is not null.
 std::vector<PhaseReport> contract(const SegmentTable& table, Scheduler& node_scheduler,
                                   CycleTally& tally,
-                                  std::uint64_t station_distance = default_station_distance);
+                                  std::uint64_t station_distance = default_station_distance,
+                                  std::unique_ptr<NodeMemory>* kept_chains = nullptr);
 
 }  // namespace orbitmill

@@ -9,6 +9,7 @@
 
 #include "orbitmill/decompose/cycle_tally.hpp"
 #include "orbitmill/decompose/decomposition.hpp"
+#include "orbitmill/decompose/milestone_index.hpp"
 #include "orbitmill/register/register.hpp"
 #include "orbitmill/schedule/scheduler.hpp"
 
@@ -16,13 +17,14 @@ namespace orbitmill {
 
 /// What came out. Members without a remark are the same on every rank.
 struct Decomposition {
-  Histogram histogram;               ///< on root; empty elsewhere
-  Certificate certificate;           ///< complete, always: otherwise decompose() throws
-  std::optional<CycleSlice> cycles;  ///< this rank's part of the table, where rows are kept
-  std::vector<PhaseReport> phases;   ///< this rank's share of each phase
-  std::uint64_t lane_steps = 0;      ///< states visited by the walks of this rank
-  unsigned milestone_zeros = 0;      ///< k of the milestone engine, else 0
-  std::uint64_t deficit = 0;         ///< milestone engine: states that the sweep had to find
+  Histogram histogram;                  ///< on root; empty elsewhere
+  Certificate certificate;              ///< complete, always: otherwise decompose() throws
+  std::optional<CycleSlice> cycles;     ///< this rank's part of the table, where rows are kept
+  std::vector<PhaseReport> phases;      ///< this rank's share of each phase
+  std::uint64_t lane_steps = 0;         ///< states visited by the walks of this rank
+  unsigned milestone_zeros = 0;         ///< k of the milestone engine, else 0
+  std::uint64_t deficit = 0;            ///< milestone engine: states that the sweep had to find
+  std::optional<MilestoneIndex> index;  ///< with MilestoneOptions::index
 };
 
 /// Decomposes by the leader sweep (leader_sweep.hpp). Collective over the scheduler's communicator;
@@ -38,6 +40,7 @@ struct MilestoneOptions {
   /// Cycles of at most this many states are found by periodic words; 0: none are. GF(2), below n.
   unsigned short_cycles = 0;
   std::uint64_t station_distance = 256;  ///< contraction.hpp
+  bool index = false;                    ///< make the milestone index; the policy must keep rows
   /// Called on every rank of root's node between the milestone pass and the contraction, with the
   /// table. For tests that damage it.
   std::function<void(std::uint64_t* entries, std::uint64_t count)> before_contraction;

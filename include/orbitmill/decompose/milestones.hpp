@@ -121,6 +121,8 @@ class SegmentWalker {
   virtual ~SegmentWalker() = default;
   /// Puts the segment of every milestone of [first, last) into `sink`, each once.
   virtual void walk(std::uint64_t first, std::uint64_t last, SegmentSink& sink) = 0;
+  /// True when the walks go by the step, false when they go by the inverse step.
+  virtual bool is_forward() const = 0;
 };
 
 /// One walk after the other by Register::prev: for every register, and the oracle of the others.

@@ -108,6 +108,7 @@ struct DecompositionRecord {
   Certificate certificate;
   bool has_cycles = false;     ///< the file has /cycles
   bool has_sequences = false;  ///< the file has /sequences
+  unsigned index_zeros = 0;    ///< k of /milestones, the index of `where`; 0: the file has none
   RunInfo run;
   std::vector<RankProfile> profile;  ///< by rank
 };

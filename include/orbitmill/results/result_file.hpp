@@ -23,6 +23,19 @@ struct SequenceSlice {
   std::uint64_t total_symbols = 0;  ///< of the whole dataset, the same on every rank
 };
 
+/// One rank's part of /milestones: positions [first, first + count) of the milestone index.
+struct PositionSlice {
+  unsigned zeros = 0;                        ///< k
+  const std::uint64_t* positions = nullptr;  ///< of the part; written from where they lie
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  std::uint64_t total = 0;  ///< of the whole dataset, the same on every rank
+};
+
+/// Rows of 8 bytes that lie together in the file. A part that begins at a multiple of it shares
+/// none with another rank's, which would cost HDF5 an exchange.
+inline constexpr std::uint64_t table_chunk_rows = std::uint64_t{256} << 10;
+
 /// Checks, before any work is done, that `path` can be created later: its folder exists and can be
 /// written, `path` is no folder, and no file is there unless `overwrite`. Leaves nothing behind.
 /// One rank calls it. Throws CannotCreateError with the fix; IoError if the disk is full already.
@@ -32,15 +45,15 @@ void check_output_path(const std::filesystem::path& path, bool overwrite);
 /// until then a previous file stays as it is. On failure the temporary file is removed.
 ///
 /// Collective over `comm`. `record` counts on rank 0 only, the slices on every rank (cycles may be
-/// null everywhere: no /cycles; sequences likewise and only together with cycles). Rank 0 writes
-/// the small groups, then all ranks write /cycles and /sequences in collective transfers of at most
-/// 1 GiB a call and read them back. Throws on every rank if any rank failed: CannotCreateError,
-/// IoError; InternalError for a record whose certificate is not complete - such a result is never
-/// written. If the ranks lost each other inside HDF5 (a full disk that not all of them were told
-/// of), the job is aborted instead, with the message and exit code of the failure.
+/// null everywhere: no /cycles; sequences and positions likewise and only together with cycles).
+/// Rank 0 writes the small groups, then all ranks write the tables in collective transfers of at
+/// most 1 GiB a call and read them back. Throws on every rank if any rank failed:
+/// CannotCreateError, IoError; InternalError for a record whose certificate is not complete - such
+/// a result is never written. If the ranks lost each other inside HDF5 (a full disk that not all of
+/// them were told of), the job is aborted instead, with the message and exit code of the failure.
 void write_result(const boost::mpi::communicator& comm, const std::filesystem::path& path,
                   bool overwrite, const DecompositionRecord& record, const CycleSlice* cycles,
-                  const SequenceSlice* sequences);
+                  const SequenceSlice* sequences, const PositionSlice* positions = nullptr);
 
 /// A result file open for reading, serial. Every member throws IoError naming the file when the
 /// file is damaged, truncated, not an orbitmill decomposition (both filetypes in the message) or of
@@ -53,9 +66,14 @@ class ResultReader {
   ResultReader& operator=(const ResultReader&) = delete;
 
   const DecompositionRecord& record() const noexcept { return record_; }
+  const std::filesystem::path& path() const noexcept { return path_; }
 
   /// Rows [first, first + count) of /cycles, clipped to the table. Empty if there is no table.
   std::vector<CycleRow> cycles(std::uint64_t first, std::uint64_t count) const;
+
+  /// The position of one milestone (decompose/milestone_index.hpp). Preconditions: the record has
+  /// an index; milestone < its number of milestones. Reads one chunk.
+  std::uint64_t milestone_position(std::uint64_t milestone) const;
 
  private:
   std::filesystem::path path_;

@@ -28,6 +28,7 @@ verbose = false
 [output]
 cycles = 100
 sequences = true
+index = false
 overwrite = true
 )job";
 
@@ -56,6 +57,7 @@ TEST(JobFile, EveryKeyArrives) {
   EXPECT_TRUE(job.cycles.keep_rows);
   EXPECT_EQ(job.cycles.row_limit, 100u);
   EXPECT_TRUE(job.sequences);
+  EXPECT_FALSE(job.index);
   EXPECT_TRUE(job.overwrite);
 }
 
@@ -65,7 +67,8 @@ TEST(JobFile, TheEffectiveJobRepeatsTheRun) {
         std::string(
             "[register]\npolynomial = 'x^3 + 2*x + 1'\nfield = 9\n[output]\ncycles = 'none'\n"),
         std::string(
-            "[register]\nlength = 5\nfeedback = 'x0 + x2*x3 + 1'\n[output]\ncycles = 'all'")}) {
+            "[register]\nlength = 5\nfeedback = 'x0 + x2*x3 + 1'\n[output]\ncycles = 'all'"),
+        std::string("[register]\ncoefficients = [1, 1]\n[output]\nindex = true")}) {
     const Job job = resolve_job(parse_job(text, "job.toml"));
     const Job again = resolve_job(parse_job(job.effective_job, "effective.toml"));
     EXPECT_EQ(again.effective_job, job.effective_job);
@@ -73,6 +76,7 @@ TEST(JobFile, TheEffectiveJobRepeatsTheRun) {
     EXPECT_EQ(again.milestone_zeros, job.milestone_zeros);
     EXPECT_EQ(again.cycles.row_limit, job.cycles.row_limit);
     EXPECT_EQ(again.cycles.keep_rows, job.cycles.keep_rows);
+    EXPECT_EQ(again.index, text.find("index = true") != std::string::npos);
   }
 }
 

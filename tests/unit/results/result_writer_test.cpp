@@ -6,6 +6,7 @@
 #include <fstream>
 #include <tuple>
 
+#include "orbitmill/decompose/milestones.hpp"
 #include "orbitmill/error.hpp"
 #include "results/hdf5_handle.hpp"
 #include "results/table_writer.hpp"
@@ -43,6 +44,7 @@ void expect_equal(const DecompositionRecord& found, const DecompositionRecord& e
   EXPECT_EQ(found.certificate, expected.certificate);
   EXPECT_EQ(found.has_cycles, expected.has_cycles);
   EXPECT_EQ(found.has_sequences, expected.has_sequences);
+  EXPECT_EQ(found.index_zeros, expected.index_zeros);
   const RunInfo &a = found.run, &b = expected.run;
   EXPECT_EQ(a.hosts, b.hosts);
   EXPECT_EQ(std::tie(a.version, a.commit, a.compiler, a.flags, a.mpi, a.hdf5, a.ranks, a.threads),
@@ -72,20 +74,45 @@ void expect_equal(const DecompositionRecord& found, const DecompositionRecord& e
   }
 }
 
+/// Invented positions, the same on every rank, cut into one part a rank: often empty ones.
+struct RandomIndex {
+  std::vector<std::uint64_t> positions;
+  PositionSlice slice;
+
+  RandomIndex(Random& random, const boost::mpi::communicator& comm, const Sample& sample) {
+    if (sample.record.index_zeros == 0) return;
+    positions.resize(MilestoneMap(sample.reg, sample.record.index_zeros).count());
+    for (auto& position : positions) position = test::pick(random, 0, sample.reg.state_count() - 1);
+    std::vector<std::size_t> cuts{0, positions.size()};
+    for (int rank = 1; rank < comm.size(); ++rank)
+      cuts.push_back(test::pick(random, 0, 2) == 0 ? 0 : test::pick(random, 0, positions.size()));
+    std::sort(cuts.begin(), cuts.end());
+    const auto rank = static_cast<std::size_t>(comm.rank());
+    slice = {sample.record.index_zeros, positions.data() + cuts[rank], cuts[rank],
+             cuts[rank + 1] - cuts[rank], positions.size()};
+    if (slice.count == 0) slice.positions = nullptr;
+  }
+};
+
 TEST_F(ResultWriter, WhatIsWrittenIsRead) {
   Random random(20260131);
   for (int round = 0; round < 40; ++round) {
     Sample sample(random, comm, test::random_register(random));
     sample.record.has_cycles = test::pick(random, 0, 3) != 0;
     sample.record.has_sequences = sample.record.has_cycles && test::pick(random, 0, 1) != 0;
+    const unsigned length = sample.reg.length();
+    if (sample.record.has_cycles && length > 1 && test::pick(random, 0, 1) != 0)
+      sample.record.index_zeros = static_cast<unsigned>(test::pick(random, 1, length - 1));
     const DecompositionRecord& record = sample.record;
+    const RandomIndex index(random, comm, sample);
     const fs::path path = folder / "a.h5";
     // From a few values a call to everything in one call.
     TransferOptions options;
     options.max_bytes_per_call = std::uint64_t{1} << test::pick(random, 5, 13);
     const TransferReport report =
         write_result_with(comm, path, true, record, record.has_cycles ? &sample.cycles : nullptr,
-                          record.has_sequences ? &sample.sequences : nullptr, options);
+                          record.has_sequences ? &sample.sequences : nullptr,
+                          record.index_zeros > 0 ? &index.slice : nullptr, options);
     EXPECT_LE(report.largest_call, options.max_bytes_per_call);
     EXPECT_TRUE(report.all_collective);
     const auto calls =
@@ -104,6 +131,12 @@ TEST_F(ResultWriter, WhatIsWrittenIsRead) {
       for (const CycleRow& row : sample.rows) offsets.push_back(offsets.back() + row.length);
       EXPECT_EQ(read_dataset<std::uint64_t>(path, "sequences/offset", H5T_NATIVE_UINT64), offsets);
     }
+    if (record.index_zeros > 0) {
+      EXPECT_EQ(read_dataset<std::uint64_t>(path, "milestones/position", H5T_NATIVE_UINT64),
+                index.positions);
+      for (std::size_t i = 0; i < index.positions.size(); i += 1 + random() % 50)
+        EXPECT_EQ(reader.milestone_position(i), index.positions[i]);
+    }
     EXPECT_EQ(files(), 1);
   }
 }
@@ -121,7 +154,7 @@ TEST_F(ResultWriter, ManyChunksInManyRounds) {
   TransferOptions options;
   options.max_bytes_per_call = 300'000;
   const TransferReport report = write_result_with(comm, folder / "a.h5", false, sample.record,
-                                                  &sample.cycles, nullptr, options);
+                                                  &sample.cycles, nullptr, nullptr, options);
   EXPECT_TRUE(report.all_collective);
   EXPECT_GT(report.calls, 4u);
   const ResultReader reader(folder / "a.h5");
@@ -180,6 +213,24 @@ TEST_F(ResultWriter, RefusesWhatIsNotCertifiedOrDoesNotFit) {
   refuses([&](Sample& s) {
     if (last) s.sequences.symbols.push_back(0);
   });
+  const std::vector<std::uint64_t> positions(64);
+  const auto refuses_index = [&](PositionSlice slice, unsigned zeros, bool with_cycles) {
+    Sample changed = sample;
+    changed.record.index_zeros = zeros;
+    changed.record.has_cycles = with_cycles;
+    changed.record.has_sequences = false;
+    EXPECT_THROW(write_result(comm, folder / "a.h5", true, changed.record,
+                              with_cycles ? &changed.cycles : nullptr, nullptr, &slice),
+                 InternalError);
+    EXPECT_EQ(files(), 0);
+  };
+  const std::uint64_t own = root() ? 64 : 0;
+  const PositionSlice whole{1, positions.data(), 0, own, 64};
+  refuses_index(whole, 2, true);
+  refuses_index(whole, 0, true);
+  refuses_index(whole, 1, false);
+  refuses_index({1, positions.data(), 0, own, 63}, 1, true);
+  refuses_index({1, positions.data(), 1, own, 64}, 1, true);
   if (comm.size() > 1) {
     EXPECT_THROW(write_result(comm, folder / "a.h5", true, sample.record,
                               last ? nullptr : &sample.cycles, nullptr),
