@@ -56,7 +56,7 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     // Expected walks of 2^(j+1) steps: a lane that lives twelve times as long is tested exactly.
     const std::uint64_t patience = (std::uint64_t{12} << (zeros + 1)) + n;
     // Watching for the start costs a third more a step, so the limit must end most walks.
-    limited_ = longest < std::uint64_t{3} << zeros;
+    limited_ = longest < std::uint64_t{4} << zeros;
     patience_ = limited_ ? std::min(patience, longest) : patience;
     // Undecided comparisons cost time, digits too: more of them pay where every walk ends at the
     // limit and those that met nothing are let go.
@@ -65,7 +65,6 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     // A limited block ends by itself. Otherwise: what is left after the last useful chunk (measured
     // at n = 34 with 16 to 256: best within 5 %; at low levels the harvest costs more than steps).
     few_lanes_ = limited_ ? 0 : zeros <= 6 ? 64 : 128;
-    for (unsigned seat = 0; seat < row_lanes; ++seat) seat_lanes_[seat] = RowWalks::seat_lane(seat);
   }
 
   std::uint64_t test_range(State first, State last, CycleTally& tally) override {
@@ -97,17 +96,15 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     met_ = LaneRow{};
     run(few_lanes_);
     if (steps_ >= patience_) {
-      for_each_live([&](unsigned lane) {
-        if (!limited_ || met_.test(lane)) test_exactly(first + lane);
-      });
+      for_each_patient([&](unsigned lane) { test_exactly(first + lane); });
       return;
     }
     queue_.make_room(row_lanes);
     const std::uint64_t* words = walks_.leave(dead_, met_);
     const std::size_t at = queue_.size;
     const RowKernel& kernel = walks_.kernel();
-    const unsigned kept = kernel.pack(words, words, ~alive_mark, 0, queue_.word.data() + at);
-    kernel.pack(words, seat_lanes_.data(), ~std::uint64_t{0}, first, queue_.start.data() + at);
+    const unsigned kept = kernel.pack_block(words, ~alive_mark, first, queue_.word.data() + at,
+                                            queue_.start.data() + at);
     std::fill_n(queue_.steps.begin() + static_cast<std::ptrdiff_t>(at), kept, steps_);
     queue_.size += kept;
     while (queue_.size >= row_lanes) continue_block();
@@ -185,11 +182,14 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     lane_steps_ += steps_ * row_lanes;
   }
 
+  /// Of a block that has been patient enough: the lanes that live, and have met what may be their
+  /// start where the length was the limit.
   template <class Action>
-  void for_each_live(Action action) const {
+  void for_each_patient(Action action) const {
     for (unsigned word = 0; word < row_words; ++word) {
-      for (std::uint64_t live = ~dead_.word[word]; live != 0; live &= live - 1) {
-        action(64 * word + static_cast<unsigned>(std::countr_zero(live)));
+      std::uint64_t lanes = ~dead_.word[word] & (limited_ ? met_.word[word] : ~std::uint64_t{0});
+      for (; lanes != 0; lanes &= lanes - 1) {
+        action(64 * word + static_cast<unsigned>(std::countr_zero(lanes)));
       }
     }
   }
@@ -209,7 +209,6 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
   LaneRow dead_;
   LaneRow met_;
   Survivors queue_;
-  std::array<std::uint64_t, row_lanes> seat_lanes_{};
   std::array<LaneRow, max_depth> start_digits_{};
 };
 

@@ -400,6 +400,31 @@ unsigned pack(const std::uint64_t* keep, const std::uint64_t* column, std::uint6
   return count;
 }
 
+unsigned pack_block(const std::uint64_t* words, std::uint64_t mask, std::uint64_t first,
+                    std::uint64_t* packed, std::uint64_t* lanes) {
+  unsigned count = 0;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  const V bits = hn::Set(D(), mask);
+  const V one = hn::Set(D(), 1);
+  V lane = hn::Add(hn::ShiftLeft<6>(hn::Iota(D(), 0)), hn::Set(D(), first));
+  for (unsigned seat = 0; seat < row_lanes; seat += column_words) {
+    const V word = hn::LoadU(D(), words + seat);
+    const __mmask8 kept = _mm512_movepi64_mask(word.raw);
+    hn::StoreU(V{_mm512_maskz_compress_epi64(kept, hn::And(word, bits).raw)}, D(), packed + count);
+    hn::StoreU(V{_mm512_maskz_compress_epi64(kept, lane.raw)}, D(), lanes + count);
+    lane = hn::Add(lane, one);
+    count += static_cast<unsigned>(hwy::PopCount(kept));
+  }
+#else
+  for (unsigned seat = 0; seat < row_lanes; ++seat) {
+    packed[count] = words[seat] & mask;
+    lanes[count] = first + 64 * (seat % row_words) + seat / row_words;
+    count += static_cast<unsigned>(words[seat] >> 63);
+  }
+#endif
+  return count;
+}
+
 void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes) {
   for (unsigned w = 0; w < row_words; w += column_words) {
     const V replaced = load(lanes.word.data() + w);
@@ -418,6 +443,7 @@ const RowKernel& target_kernel() {
                                    count_lanes,
                                    transpose,
                                    pack,
+                                   pack_block,
                                    merge};
   return kernel;
 }

@@ -107,6 +107,17 @@ unsigned pack(const std::uint64_t* keep, const std::uint64_t* column, std::uint6
   return count;
 }
 
+unsigned pack_block(const std::uint64_t* words, std::uint64_t mask, std::uint64_t first,
+                    std::uint64_t* packed, std::uint64_t* lanes) {
+  unsigned count = 0;
+  for (unsigned seat = 0; seat < row_lanes; ++seat) {
+    if (words[seat] >> 63 == 0) continue;
+    packed[count] = words[seat] & mask;
+    lanes[count++] = first + 64 * (seat % row_words) + seat / row_words;
+  }
+  return count;
+}
+
 void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes) {
   for (unsigned i = 0; i < count; ++i) {
     for (unsigned w = 0; w < row_words; ++w) {
@@ -117,7 +128,7 @@ void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& l
 
 }  // namespace
 
-const RowKernel scalar_row_kernel = {"scalar",    generate,  find_runs, find_smaller,
-                                     count_lanes, transpose, pack,      merge};
+const RowKernel scalar_row_kernel = {"scalar",  generate, find_runs,  find_smaller, count_lanes,
+                                     transpose, pack,     pack_block, merge};
 
 }  // namespace orbitmill

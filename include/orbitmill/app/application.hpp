@@ -23,8 +23,8 @@ struct ApplicationHooks {
 /// Runs the command line; returns the exit code for main(). Called by every rank.
 int run_application(int argc, char** argv, const ApplicationHooks& hooks = {});
 
-/// True for the process that the launcher numbered 0, known before MPI is up: what needs no MPI (help, usage
-/// errors, show) must appear once, not once per rank.
+/// True for the process that the launcher numbered 0, known before MPI is up: what needs no MPI
+/// (help, usage errors, show) must appear once, not once per rank.
 bool is_first_process();
 
 /// The commands. They return an exit code and throw Error.

@@ -106,6 +106,12 @@ struct RowKernel {
   unsigned (*pack)(const std::uint64_t* keep, const std::uint64_t* column, std::uint64_t mask,
                    std::uint64_t add, std::uint64_t* packed);
 
+  /// Packs row_lanes words themselves, those with their top bit set, as word & mask, and beside
+  /// each its lane's number + first; word i belongs to lane 64 (i % 8) + i / 8. Both arrays as
+  /// above.
+  unsigned (*pack_block)(const std::uint64_t* words, std::uint64_t mask, std::uint64_t first,
+                         std::uint64_t* packed, std::uint64_t* lanes);
+
   /// row[i] takes fresh[i] in the lanes of `lanes`. Precondition: fresh is 0 in the others.
   void (*merge)(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& lanes);
 };

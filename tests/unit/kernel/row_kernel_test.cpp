@@ -344,6 +344,34 @@ TEST_P(EveryTarget, PacksWhatIsKept) {
   }
 }
 
+TEST_P(EveryTarget, PacksABlockWithItsLanes) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 100; ++round) {
+    const std::uint64_t kept_of_8 = random() % 9;
+    std::array<std::uint64_t, row_lanes> words{};
+    for (std::uint64_t& word : words) {
+      word = random() >> 1 | (random() % 8 < kept_of_8 ? std::uint64_t{1} << 63 : 0);
+    }
+    const std::uint64_t mask = random() | random();
+    const std::uint64_t first = random() >> 2;
+    std::vector<std::uint64_t> packed(row_lanes + row_words);
+    std::vector<std::uint64_t> lanes(row_lanes + row_words);
+    const unsigned count =
+        kernel_.pack_block(words.data(), mask, first, packed.data(), lanes.data());
+    unsigned at = 0;
+    for (unsigned i = 0; i < 64; ++i) {
+      for (unsigned w = 0; w < row_words; ++w) {
+        const std::uint64_t word = words[row_words * i + w];
+        if (word >> 63 == 0) continue;
+        ASSERT_EQ(packed[at], word & mask);
+        ASSERT_EQ(lanes[at], first + 64 * w + i);
+        ++at;
+      }
+    }
+    ASSERT_EQ(count, at);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(RowKernel, EveryTarget, testing::ValuesIn(row_kernel_names()),
                          [](const auto& target) {
                            std::string name = target.param;
