@@ -16,8 +16,8 @@ namespace {
 
 /// The rest is for the page cache, for what other processes take, and for a wrong estimate.
 constexpr double table_share = 0.8;
-/// A longer time that the smaller table of a larger k may cost: no estimate is better than that.
-constexpr double worth_memory = 1.1;
+/// A longer time that the smaller table of a larger k may cost: memory that fits is free.
+constexpr double worth_memory = 1.02;
 /// Waking workers and agreeing on the end of a phase, measured with 2 to 8 workers; a phase over
 /// several nodes waits for messages.
 constexpr double phase_overhead_s = 0.3e-3;

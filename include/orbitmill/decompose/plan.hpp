@@ -15,7 +15,7 @@
 /// probability 1 - exp(-E1(P r)). Linear registers are not random, and often need no sweep at all.
 ///
 /// k is small where the sweep is dear, large where segments are or where memory is short; k and P
-/// minimise the sum. Among values of k that come within 10 % the largest is taken, for its table is
+/// minimise the sum. Among values of k that come within 2 % the largest is taken, for its table is
 /// the smallest.
 #pragma once
 
