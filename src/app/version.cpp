@@ -1,5 +1,6 @@
 #include <flint/flint.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <hdf5.h>
 #include <mpi.h>
 
@@ -9,6 +10,7 @@
 
 #include "orbitmill/app/application.hpp"
 #include "orbitmill/build_info.hpp"
+#include "orbitmill/kernel/row_kernel.hpp"
 
 namespace orbitmill {
 namespace {
@@ -55,9 +57,10 @@ std::string version_text() {
       "  HDF5      {}\n"
       "  Boost     {}.{}.{}\n"
       "  FLINT     {}\n"
-      "  kernels   GF(2) word kernel, GF(q) digit kernel (portable)\n",
+      "  SIMD      {} (ORBITMILL_SIMD chooses; the first is the default)\n",
       build.version, build.commit, build.compiler, build.flags, build.mpi, build.hdf5,
-      BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100, FLINT_VERSION);
+      BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100, FLINT_VERSION,
+      fmt::join(row_kernel_names(), ", "));
 }
 
 }  // namespace orbitmill

@@ -455,7 +455,9 @@ HWY_AFTER_NAMESPACE();
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cctype>
 #include <cstdlib>
+#include <string_view>
 
 #include "orbitmill/error.hpp"
 
@@ -495,8 +497,12 @@ std::vector<std::string> row_kernel_names() {
 }
 
 const RowKernel& row_kernel_named(const std::string& name) {
+  const auto same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) ==
+           std::tolower(static_cast<unsigned char>(b));
+  };
   for (const RowKernel* kernel : kernels()) {
-    if (name == kernel->target) return *kernel;
+    if (std::ranges::equal(name, std::string_view(kernel->target), same)) return *kernel;
   }
   throw UsageError(
       fmt::format("ORBITMILL_SIMD=\"{}\" is not an instruction set of this machine; "

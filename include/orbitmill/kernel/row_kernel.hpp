@@ -123,7 +123,7 @@ inline constexpr unsigned max_depth = 6;
 /// variable ORBITMILL_SIMD names. Throws UsageError for a name that is unknown or that this machine
 /// lacks. The choice is made once.
 const RowKernel& row_kernel();
-/// The kernel of one instruction set by name. Throws as above.
+/// The kernel of one instruction set by name, in upper or lower case. Throws as above.
 const RowKernel& row_kernel_named(const std::string& name);
 /// Names that can be used here, best first; "scalar" is always there.
 std::vector<std::string> row_kernel_names();

@@ -395,6 +395,12 @@ TEST(RowKernel, IsChosenByName) {
     }
   }
   EXPECT_THROW(row_kernel_named(""), UsageError);
+  for (std::string name : names) {
+    std::ranges::transform(name, name.begin(), [](char c) { return std::tolower(c); });
+    std::string found = row_kernel_named(name).target;
+    std::ranges::transform(found, found.begin(), [](char c) { return std::tolower(c); });
+    EXPECT_EQ(found, name);
+  }
   const char* wanted = std::getenv("ORBITMILL_SIMD");
   EXPECT_EQ(row_kernel().target, wanted == nullptr ? names.front() : std::string(wanted));
 }
