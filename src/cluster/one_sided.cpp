@@ -32,7 +32,8 @@ void allow_windows_over_tcp() {
   if (MPI_T_init_thread(MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS) return;
   int index = 0;
   if (MPI_T_cvar_get_index("osc", &index) == MPI_SUCCESS) replace_debian_value(index);
-  // Not finalized: Open MPI 4.1 would close the variables again and forget the value before MPI_Init.
+  // Not finalized: Open MPI 4.1 would close the variables again and forget the value before
+  // MPI_Init.
 }
 
 }  // namespace orbitmill

@@ -54,7 +54,11 @@ class ChainPhase final : public Phase {
     chase(first * stride_, std::min(last * stride_, stations_), true);
   }
   void sample(std::uint64_t first, std::uint64_t last) override {
-    chase(first * stride_, std::min(last * stride_, stations_), false);
+    // A damaged table is reported by the run, where every rank hears of it.
+    try {
+      chase(first * stride_, std::min(last * stride_, stations_), false);
+    } catch (const InternalError&) {
+    }
   }
 
  private:
@@ -79,7 +83,11 @@ class ChainPhase final : public Phase {
       return true;
     };
     while (taken < seats && sit_down(seat[taken])) ++taken;
-    while (taken > 0) {
+    // Without marks a chain that never meets a station goes unnoticed; a sample must end all the
+    // same.
+    std::uint64_t rounds = 0;
+    const std::uint64_t most_rounds = keep ? ~std::uint64_t{0} : table_.map.count();
+    while (taken > 0 && rounds++ < most_rounds) {
       for (unsigned i = 0; i < taken;) {
         if (advance(seat[i], keep) || sit_down(seat[i])) {
           ++i;
@@ -132,13 +140,17 @@ class LeftoverPhase final : public Phase {
   std::uint64_t index_count() const override {
     return (table_.map.count() + stride_ - 1) / stride_;
   }
-  void prepare(unsigned workers) override { tallies_.assign(workers, tally_); }
+  void prepare(unsigned workers) override { tallies_.assign(workers, tally_.empty_one()); }
   void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) override {
     scan(first * stride_, std::min(last * stride_, table_.map.count()), &tallies_[worker]);
     tallies_[worker].report_rows();
   }
   void sample(std::uint64_t first, std::uint64_t last) override {
-    scan(first * stride_, std::min(last * stride_, table_.map.count()), nullptr);
+    // As above.
+    try {
+      scan(first * stride_, std::min(last * stride_, table_.map.count()), nullptr);
+    } catch (const InternalError&) {
+    }
   }
   void merge_into_tally() {
     for (CycleTally& tally : tallies_) tally_.merge(std::move(tally));

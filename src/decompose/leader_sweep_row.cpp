@@ -6,7 +6,7 @@
 /// filter need never be exact, only never wrong.
 ///
 /// A block begins with 512 consecutive states: their rows are constants and nine fixed patterns,
-/// no transposition. When three quarters of its lanes are dead the survivors leave as words, wait
+/// no transposition. When most of its lanes are dead the survivors leave as words, wait
 /// in a queue, and go on in blocks of 512 survivors. A walk meets a smaller state with probability
 /// 2^-(j+1) to 2^-j a step; of 0.69 * 2^n steps for all walks of a level, about twice as many are
 /// taken.
@@ -32,7 +32,7 @@ namespace {
 /// more, which the kernel may overwrite.
 struct Survivors {
   std::vector<State> start;
-  std::vector<std::uint64_t> word;   ///< state in walking order; bit 62: may have met its start
+  std::vector<std::uint64_t> word;   ///< state in walking order
   std::vector<std::uint64_t> steps;  ///< so far
   std::size_t size = 0;
 
@@ -55,9 +55,9 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     window_.zeros = zeros;
     // Expected walks of 2^(j+1) steps: a lane that lives twelve times as long is tested exactly.
     const std::uint64_t patience = (std::uint64_t{12} << (zeros + 1)) + n;
-    // Watching for the start costs a third more a step, so the limit must end most walks.
+    // Watching for the start costs a third more a step, so the limit must end many walks.
     limited_ = longest < std::uint64_t{4} << zeros;
-    patience_ = limited_ ? std::min(patience, longest) : patience;
+    patience_ = limited_ ? longest : patience;
     // Undecided comparisons cost time, digits too: more of them pay where every walk ends at the
     // limit and those that met nothing are let go.
     window_.depth = std::min(limited_ ? max_depth : 4U, n - 1 - zeros);
@@ -81,8 +81,7 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
  private:
   static constexpr unsigned block_bits = 9;
   static_assert(1U << block_bits == row_lanes && row_lanes == row_tester_stride);
-  /// Marks above the state in a word that leaves (RowWalks::leave).
-  static constexpr unsigned met_bit = 62;
+  /// Above the state in a word that leaves (RowWalks::leave).
   static constexpr std::uint64_t alive_mark = std::uint64_t{1} << 63;
   /// The last block of a batch is not refilled; below this number of lanes the word kernel is
   /// faster.
@@ -95,12 +94,12 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     dead_ = LaneRow{};
     met_ = LaneRow{};
     run(few_lanes_);
-    if (steps_ >= patience_) {
+    if (limited_ || steps_ >= patience_) {
       for_each_patient([&](unsigned lane) { test_exactly(first + lane); });
       return;
     }
     queue_.make_room(row_lanes);
-    const std::uint64_t* words = walks_.leave(dead_, met_);
+    const std::uint64_t* words = walks_.leave(dead_);
     const std::size_t at = queue_.size;
     const RowKernel& kernel = walks_.kernel();
     const unsigned kept = kernel.pack_block(words, ~alive_mark, first, queue_.word.data() + at,
@@ -124,10 +123,10 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
       dead_.set(RowWalks::seat_lane(seat));
     }
     set_start_digits(start);
-    met_ = walks_.enter_all(word)[met_bit];
+    walks_.enter_all(word);
     run(last ? very_few_lanes : few_lanes_);
 
-    const std::uint64_t* words = walks_.leave(dead_, met_);
+    const std::uint64_t* words = walks_.leave(dead_);
     const RowKernel& kernel = walks_.kernel();
     kernel.pack(words, start, ~std::uint64_t{0}, 0, start);
     kernel.pack(words, steps, ~std::uint64_t{0}, steps_, steps);
@@ -135,9 +134,7 @@ class alignas(128) RowLeaderTester final : public LeaderTester {
     queue_.size = rest;
     for (unsigned i = 0; i < kept; ++i) {
       if (last || steps[i] >= patience_) {
-        // After the last block nobody is left to go on with, however far they are.
-        const bool may_be_done = steps[i] < patience_ || !limited_ || (word[i] >> met_bit & 1) != 0;
-        if (may_be_done) test_exactly(start[i]);
+        test_exactly(start[i]);  // after the last block nobody is left to go on with
         continue;
       }
       queue_.start[queue_.size] = start[i];

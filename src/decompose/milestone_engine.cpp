@@ -55,7 +55,9 @@ class MilestoneEngine {
     }
     deficit_ -= covered;
     std::unique_ptr<NodeMemory> chains;
-    if (memory) {
+    // The other nodes wait for the verdict here: what fails on root's node ends the job everywhere.
+    agree(comm_, [&] {
+      if (!memory) return;
       memory->sync();
       if (options_.before_contraction) options_.before_contraction(entries, map.count());
       const SegmentTable table{map, format, pass.long_segments(), entries};
@@ -63,7 +65,7 @@ class MilestoneEngine {
       std::ranges::move(contract(table, *node_scheduler, tally_, options_.station_distance,
                                  options_.index ? &chains : nullptr),
                         std::back_inserter(phases_));
-    }
+    });
     if (options_.index) {
       contracted_.emplace(ContractedTable{map, format, pass.long_segments(),
                                           options_.station_distance, std::move(memory),

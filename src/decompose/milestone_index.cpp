@@ -247,6 +247,33 @@ void walk_stations(const IndexedTable& table, const Chain* chains, const CycleSt
   }
 }
 
+/// On the ranks of root's node: from the starts of all cycles to the position of every milestone,
+/// in the place of the table.
+void write_positions(Scheduler& scheduler, ContractedTable& contracted,
+                     const NodeMemory& start_memory, const NodeMemory& place_memory,
+                     std::uint64_t total, std::uint64_t stations,
+                     std::vector<PhaseReport>& phases) {
+  const IndexedTable table(contracted);
+  auto* const starts = start_memory.as<CycleStart>();
+  auto* const places = place_memory.as<Place>();
+  const auto node_scheduler = scheduler.for_own_node();
+  const boost::mpi::communicator& node = node_scheduler->communicator();
+  start_memory.sync();
+  contracted.entries->sync();
+  StartPhase start_phase(table, starts, total);
+  phases.push_back(node_scheduler->run(start_phase));
+  start_memory.sync();
+  agree(node, [&] {
+    if (node.rank() == 0) {
+      walk_stations(table, contracted.chains->as<Chain>(), starts, total, places);
+    }
+  });
+  place_memory.sync();
+  PositionPhase position_phase(table, places, stations);
+  phases.push_back(node_scheduler->run(position_phase));
+  contracted.entries->sync();
+}
+
 }  // namespace
 
 MilestoneIndex index_milestones(ContractedTable&& contracted, const CycleSlice& cycles,
@@ -265,28 +292,12 @@ MilestoneIndex index_milestones(ContractedTable&& contracted, const CycleSlice& 
     if (!start_memory) return;
     place_memory = std::make_unique<NodeMemory>(scheduler.node(), stations * sizeof(Place));
   });
-  if (!start_memory) return index;
-
-  const IndexedTable table(contracted);
-  auto* const starts = start_memory->as<CycleStart>();
-  auto* const places = place_memory->as<Place>();
-  const auto node_scheduler = scheduler.for_own_node();
-  const boost::mpi::communicator& node = node_scheduler->communicator();
-  start_memory->sync();
-  contracted.entries->sync();
-  StartPhase start_phase(table, starts, total);
-  phases.push_back(node_scheduler->run(start_phase));
-  start_memory->sync();
-  agree(node, [&] {
-    if (node.rank() == 0) {
-      walk_stations(table, contracted.chains->as<Chain>(), starts, total, places);
-    }
+  // The other nodes wait for the verdict here.
+  agree(comm, [&] {
+    if (!start_memory) return;
+    write_positions(scheduler, contracted, *start_memory, *place_memory, total, stations, phases);
+    index.memory = std::move(contracted.entries);
   });
-  place_memory->sync();
-  PositionPhase position_phase(table, places, stations);
-  phases.push_back(node_scheduler->run(position_phase));
-  contracted.entries->sync();
-  index.memory = std::move(contracted.entries);
   return index;
 }
 

@@ -132,8 +132,8 @@ class Scheduler::Run {
 };
 
 Scheduler::Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool,
-                     ScheduleOptions options)
-    : comm_(comm), pool_(pool), options_(std::move(options)) {
+                     ScheduleOptions options, const boost::mpi::communicator& job)
+    : comm_(comm), job_(job), pool_(pool), options_(std::move(options)) {
   sleep_precisely();
   MPI_Comm shared = MPI_COMM_NULL;
   MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &shared);
@@ -165,7 +165,7 @@ Scheduler::Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool,
 }
 
 std::unique_ptr<Scheduler> Scheduler::for_own_node() {
-  return std::make_unique<Scheduler>(node_, pool_, options_);
+  return std::unique_ptr<Scheduler>(new Scheduler(node_, pool_, options_, job_));
 }
 
 Scheduler::~Scheduler() = default;
@@ -212,7 +212,7 @@ PhaseReport Scheduler::Run::execute() {
     }
   } catch (...) {
     // The other ranks are waiting for an end that does not come.
-    abort_job(owner_.comm_, describe_current_exception());
+    abort_job(owner_.job_, describe_current_exception());
   }
   while (!owner_.pool_.wait_for(round_pause)) look_after_failures();
   look_after_failures();
@@ -412,13 +412,13 @@ void Scheduler::Run::check_account() const {
 }
 
 void Scheduler::Run::look_after_failures() const {
-  check_for_failures(owner_.comm_);
+  check_for_failures(owner_.job_);
   if (!owner_.pool_.is_failing()) return;
   // At once: the other workers of this rank may be in a batch that lasts for minutes.
   try {
     std::rethrow_exception(owner_.pool_.first_error());
   } catch (...) {
-    abort_job(owner_.comm_, describe_current_exception());
+    abort_job(owner_.job_, describe_current_exception());
   }
 }
 

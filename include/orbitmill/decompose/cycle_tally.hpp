@@ -51,6 +51,9 @@ class CycleTally {
   explicit CycleTally(RowBudget& budget, std::uint64_t known_length = 0)
       : budget_(&budget), known_length_(known_length) {}
 
+  /// Another tally of the same phase, for another worker.
+  CycleTally empty_one() const { return CycleTally(*budget_, known_length_); }
+
   /// Notes one cycle. Each cycle must be noted exactly once over all workers and ranks.
   void add(State leader, std::uint64_t length) {
     if (length <= known_length_) return;

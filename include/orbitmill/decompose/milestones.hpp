@@ -15,6 +15,7 @@
 /// inverse step, with the same cycles and total lengths.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>

@@ -18,7 +18,7 @@ class RowWalks {
   explicit RowWalks(const Register& reg)
       : kernel_(row_kernel()),
         program_(make_row_program(reg)),
-        rows_(front + program_.length + capacity + back),
+        rows_(front + program_.length + capacity),
         newest_(rows_.data() + front + program_.length - 1) {}
   RowWalks(const RowWalks&) = delete;
   RowWalks& operator=(const RowWalks&) = delete;
@@ -58,17 +58,14 @@ class RowWalks {
     bridge_.fill(LaneRow{});
     placed_ = LaneRow{};
   }
-  /// enter() for words of all lanes, in seat order (seat_lane): faster. Bits above the n digits do
-  /// no harm. The result is the transposed block: row b is bit b of the words. Valid until the next
-  /// call.
-  const LaneRow* enter_all(const std::uint64_t* words) {
+  /// enter() for words of all lanes, in seat order (seat_lane): faster.
+  void enter_all(const std::uint64_t* words) {
     for (LaneRow& row : outgoing_) {
       std::copy_n(words, row_words, row.word.begin());
       words += row_words;
     }
     kernel_.transpose(outgoing_.data());
     std::copy_n(outgoing_.begin(), program_.length, newest_ + 1 - program_.length);
-    return outgoing_.data();
   }
   /// Words that cross the bridge together lie in the order of memory: seat s is the walk of this
   /// lane.
@@ -105,13 +102,11 @@ class RowWalks {
   }
   static constexpr unsigned block_digits = 9;
 
-  /// The current states of all lanes in seat order, as words in walking order with two marks above:
-  /// bit 63 for the lanes that are not in `dead`, bit 62 for those in `met`. Valid until the next
-  /// call. Precondition: n <= 62.
-  const std::uint64_t* leave(const LaneRow& dead, const LaneRow& met) {
+  /// The current states of all lanes in seat order, as words in walking order; bit 63 marks the
+  /// lanes that are not in `dead`. Valid until the next call. Precondition: n <= 62.
+  const std::uint64_t* leave(const LaneRow& dead) {
     std::copy(newest_ + 1 - program_.length, newest_ + 1, outgoing_.begin());
-    std::fill(outgoing_.begin() + program_.length, outgoing_.end() - 2, LaneRow{});
-    outgoing_[62] = met;
+    std::fill(outgoing_.begin() + program_.length, outgoing_.end() - 1, LaneRow{});
     for (unsigned w = 0; w < row_words; ++w) outgoing_[63].word[w] = ~dead.word[w];
     kernel_.transpose(outgoing_.data());
     return outgoing_.front().word.data();
@@ -125,9 +120,9 @@ class RowWalks {
  private:
   /// Rows that fit the first-level cache beside n of them.
   static constexpr unsigned capacity = 256;
-  /// Room for what the kernels read too much: whole tiles at both ends.
-  static constexpr unsigned front = 16;
-  static constexpr unsigned back = 16;
+  /// Rows in front of the oldest state that may be read though they mean nothing: the digits of a
+  /// milestone are read in eights (segment_walker_row.cpp).
+  static constexpr unsigned front = 8;
 
   std::uint64_t reversed(std::uint64_t word) const {
     std::uint64_t result = 0;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "orbitmill/schedule/modes.hpp"
@@ -88,7 +89,8 @@ class Scheduler {
   /// Sets up what lives over all phases: node and leader communicators, board, transport.
   /// Collective. Keeps references to `comm` and `pool`; the number of workers may differ between
   /// ranks.
-  Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool, ScheduleOptions options);
+  Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool, ScheduleOptions options)
+      : Scheduler(comm, pool, std::move(options), comm) {}
   ~Scheduler();
 
   /// Runs all indices of `phase`. Collective; every rank passes an equal phase. What a worker
@@ -113,10 +115,15 @@ class Scheduler {
  private:
   class Run;
 
+  /// `job` holds all ranks that end when one fails, `comm` and maybe others.
+  Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool, ScheduleOptions options,
+            const boost::mpi::communicator& job);
+
   /// Time of a phase without work on all workers, measured once. Collective.
   double overhead_s();
 
   const boost::mpi::communicator& comm_;
+  const boost::mpi::communicator& job_;
   WorkerPool& pool_;
   ScheduleOptions options_;
   boost::mpi::communicator node_;
