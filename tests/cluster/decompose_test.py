@@ -2,8 +2,8 @@
 import itertools
 import unittest
 
-from nodes import MODES, decompose_on
-from support import datasets, decompose
+from nodes import MODES, decompose_on, mpirun
+from support import BIN, datasets, decompose, run
 
 # Nonlinear, affine, many short cycles, a field with digits, with sequences, without a table,
 # with an index, which lies on root's node alone.
@@ -42,6 +42,17 @@ class Identity(unittest.TestCase):
                     decompose_on(placement, "nodes.h5", *REGISTERS[number], *mode, "--threads",
                                  threads, "--overwrite")
                     self.assertEqual(datasets("nodes.h5"), references[number])
+
+
+class FailureOnOneNode(unittest.TestCase):
+    def test_what_fails_in_the_contraction_ends_the_job(self):
+        # Only root's node contracts the table, and the row limit is passed there.
+        launcher, *options = mpirun({"node0": 1, "node1": 1})
+        result = run(*options, BIN, "decompose", "--length", 16, "--feedback", "0,1,5,(3,8)",
+                     "--engine", "milestone", "--cycles", 1, "-o", "limit.h5", program=launcher,
+                     timeout=60)
+        self.assertEqual(result.returncode, 73, result.stderr)
+        self.assertEqual(result.stderr.count("--cycles 1"), 1, result.stderr)
 
 
 class Fallback(unittest.TestCase):
