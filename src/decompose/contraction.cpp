@@ -226,8 +226,9 @@ std::vector<PhaseReport> contract(const SegmentTable& table, Scheduler& node_sch
   memory->sync();
   LeftoverPhase leftover_phase(table, tally);
   reports.push_back(node_scheduler.run(leftover_phase));
-  leftover_phase.merge_into_tally();
+  // Under agree() too: a rank that fails here must not leave the others in the end of `memory`.
   agree(node, [&] {
+    leftover_phase.merge_into_tally();
     if (node.rank() == 0) walk_stations(table.map, chains, stations, tally);
   });
   if (kept_chains != nullptr) *kept_chains = std::move(memory);

@@ -45,7 +45,7 @@ class MilestoneEngine {
     auto* const entries = memory ? memory->as<std::uint64_t>() : nullptr;
     MilestonePass pass(map, format, entries, scheduler_.all_workers());
     phases_.push_back(scheduler_.run(pass));
-    pass.gather(comm_);
+    agree(comm_, [&] { pass.gather(comm_); });
     lane_steps_ += pass.states();
     const std::uint64_t covered = boost::mpi::all_reduce(comm_, pass.states(), std::plus<>());
     if (covered > deficit_) {

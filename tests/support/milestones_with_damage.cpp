@@ -96,7 +96,8 @@ int main(int argc, char** argv) {
   };
 
   orbitmill::ScheduleOptions schedule;
-  schedule.mode = orbitmill::ScheduleMode::static_chunks;
+  // The cost model samples the damaged table before the run meets it.
+  schedule.mode = orbitmill::ScheduleMode::automatic;
   schedule.batch_size = 1;
   schedule.watchdog_s = 1;
   std::atomic<int> batches{0};

@@ -143,9 +143,12 @@ TEST(Census, FrozenNodeIsNotTakenForLostWork) {
     std::this_thread::sleep_for(milliseconds(1));
   }
   if (frozen) std::this_thread::sleep_for(milliseconds(800));
-  const NodeReport mine{frozen ? 5U : 0U, 0, true, true};
+  const NodeReport mine{frozen ? 5U : 0U, frozen ? 2.5 : 0.0, true, true};
   while (!census.round(mine)) std::this_thread::sleep_for(milliseconds(1));
-  if (world.rank() == 0) SUCCEED();  // it has not thrown
+  // It has not thrown, and what ended it is the report of the frozen node.
+  if (world.rank() == 0) {
+    EXPECT_EQ(census.cost_done(), 2.5);
+  }
 }
 
 TEST(Census, SilentNodeIsGivenUpAndNamed) {
