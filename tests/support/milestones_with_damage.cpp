@@ -55,6 +55,11 @@ void damage(const std::string& kind, std::mt19937_64& random, std::uint64_t* ent
       entries[third] = format.pack(second, format.length(entries[third]));
       break;
     }
+  } else if (kind == "sink") {
+    // Every chain ends in a milestone that follows itself: whichever the cost model samples.
+    for (std::uint64_t index = 0; index < count; ++index) {
+      entries[index] = format.pack(1, format.length(entries[index]));
+    }
   } else if (kind == "outside") {
     entry = format.pack(count, length);
   } else if (kind == "length") {

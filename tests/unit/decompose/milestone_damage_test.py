@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from support import run
 
 PROGRAM = os.environ["MILESTONES_WITH_DAMAGE"]
-KINDS = ("successor", "loop", "outside", "length", "mark", "zero", "range", "lose", "twice")
+KINDS = ("successor", "loop", "sink", "outside", "length", "mark", "zero", "range", "lose", "twice")
 # (seed, ranks); the seed chooses the register and where it strikes.
 RUNS = ((1, None), (3, None), (4, None), (5, 3))
 
