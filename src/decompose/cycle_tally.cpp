@@ -52,4 +52,13 @@ Histogram merge_histograms(const Histogram& a, const Histogram& b) {
   return sum;
 }
 
+ExactHistogram to_exact(const Histogram& histogram) {
+  ExactHistogram exact;
+  exact.reserve(histogram.size());
+  for (const auto& [length, count] : histogram) {
+    exact.push_back({to_integer(length), to_integer(count)});
+  }
+  return exact;
+}
+
 }  // namespace orbitmill

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "orbitmill/algebra/integer.hpp"
 #include "orbitmill/register/register.hpp"
 
 namespace orbitmill {
@@ -32,6 +33,19 @@ struct HistogramEntry {
 
 /// All lengths that occur, sorted by length; no count is 0.
 using Histogram = std::vector<HistogramEntry>;
+
+/// The same with numbers of any size: what theory says, and what a result file holds.
+struct ExactHistogramEntry {
+  Integer length;
+  Integer count;
+
+  friend bool operator==(const ExactHistogramEntry&, const ExactHistogramEntry&) = default;
+};
+
+/// Sorted by length; no count is 0.
+using ExactHistogram = std::vector<ExactHistogramEntry>;
+
+ExactHistogram to_exact(const Histogram& histogram);
 
 /// What `Certificate::checksum` is computed over.
 enum class ChecksumOf : std::uint8_t {
