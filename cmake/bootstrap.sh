@@ -13,7 +13,7 @@ packages=(
 )
 test_packages=(
   libgtest-dev libbenchmark-dev python3-h5py python3-pandas python3-matplotlib
-  shellcheck hdf5-tools
+  shellcheck hdf5-tools pari-gp
   iproute2 procps
 )
 slurm_packages=(slurm-wlm munge)

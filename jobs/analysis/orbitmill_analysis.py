@@ -84,14 +84,17 @@ def _check_kind(path, file):
 
 
 def _read(path, file):
-    histogram = pandas.DataFrame({"length": file["histogram/length"][...],
-                                  "count": file["histogram/count"][...]})
+    histogram = _histogram(file["histogram"])
     certificate = _attributes(file["certificate"])
-    for key in ("states", "states_accounted"):
+    certificate.setdefault("transient_states", 0)  # files of version 1.0
+    for key in ("states", "states_accounted", "transient_states"):
         certificate[key] = int(certificate[key])
+    if "cycles_text" in certificate:
+        certificate["cycles"] = int(certificate.pop("cycles_text"))
     certificate["complete"] = bool(certificate["complete"])
     histogram["states"] = histogram["length"] * histogram["count"]
-    histogram["share"] = histogram["states"] / float(certificate["states"])
+    # Python divides integers of any size; float() of such a number may overflow.
+    histogram["share"] = [int(states) / certificate["states"] for states in histogram["states"]]
 
     register = _attributes(file["register"])
     for key in ("linear", "affine", "nonsingular"):
@@ -112,6 +115,15 @@ def _read(path, file):
                                 if name.startswith("thread_")})
     return Result(path, _plain(file.attrs["title"]), register, histogram, cycles, certificate, run,
                   profile.set_index("rank").sort_index(), threads)
+
+
+def _histogram(group):
+    """Columns of uint64, or of Python's own integers where one of them exceeds 64 bits."""
+    if "length_text" not in group:
+        return pandas.DataFrame({"length": group["length"][...], "count": group["count"][...]})
+    columns = {name: pandas.Series([int(text) for text in group[f"{name}_text"][...]],
+                                   dtype=object) for name in ("length", "count")}
+    return pandas.DataFrame(columns)
 
 
 def _plain(value):
@@ -147,6 +159,9 @@ def plot_histogram(result: Result, path=None):
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+    if result.states >= 2**1023:
+        raise ResultError(f"{result.path}: lengths of {len(str(result.states))} digits cannot be "
+                          "drawn; floating point ends at 308")
     lengths = result.histogram["length"].to_numpy(dtype=float)
     counts = result.histogram["count"].to_numpy(dtype=float)
     covered = 100 * result.histogram["share"].to_numpy().cumsum()
@@ -163,7 +178,7 @@ def plot_histogram(result: Result, path=None):
                markersize=5 if few else 3, alpha=0.9 if few else 0.5,
                markeredgewidth=0)
     # Only the largest: labels of neighbours would lie on each other; the lower panel has them all.
-    top = result.histogram.loc[result.histogram["states"].idxmax()]
+    top = result.histogram.loc[result.histogram["states"].astype(float).idxmax()]
     if top["share"] >= 0.05:
         leftmost = top["length"] ** 2 < lengths.max()
         above.annotate(f"{top['share']:.1%} of all states", (top["length"], top["count"]),

@@ -20,8 +20,12 @@ int run_command(const CommandLine& command_line, int argc, char** argv,
       return 0;
     case Command::show:
       return is_first_process() ? run_show(command_line) : 0;
+    case Command::poly:
+      return is_first_process() ? run_poly(command_line) : 0;
     case Command::where:
       return is_first_process() ? run_where(command_line) : 0;
+    case Command::verify:
+      return is_first_process() ? run_verify(command_line) : 0;
     case Command::decompose:
       return run_decompose(command_line, argc, argv, hooks);
     case Command::plan:

@@ -73,7 +73,7 @@ Json json_of(const BenchResult& result) {
                {"length", reg.length()},
                {"feedback", print_anf(reg.feedback())},
                {"states", result.states},
-               {"cycles", result.certificate.cycles},
+               {"cycles", to_word(result.certificate.cycles).value_or(0)},
                {"checksum", fmt::format("{:016x}", result.certificate.checksum)}};
   const AutoVerdict verdict = judge_auto(result, figures);
   if (!verdict.best.empty()) {

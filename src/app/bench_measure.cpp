@@ -208,8 +208,8 @@ std::string compare_certificates(const Certificate& first, const Certificate& ot
   return fmt::format(
       "{} cycles with {} of {} states, checksum {:016x}; the first run found {} cycles with {} "
       "states, checksum {:016x}",
-      other.cycles, other.states_accounted, other.states, other.checksum, first.cycles,
-      first.states_accounted, first.checksum);
+      other.cycles.get_str(), other.states_accounted.get_str(), other.states.get_str(),
+      other.checksum, first.cycles.get_str(), first.states_accounted.get_str(), first.checksum);
 }
 
 BenchResult measure(const boost::mpi::communicator& comm, const BenchPlan& plan, const Job& job,

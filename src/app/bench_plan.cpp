@@ -88,7 +88,16 @@ std::vector<Job> resolve_jobs(const BenchOptions& options) {
     if (!reg.has_notation()) {
       one.reg.feedback = length < least_length_of_default ? short_feedback : default_feedback;
     }
-    jobs.push_back(resolve_job(one));
+    Job job = resolve_job(one);
+    if (job.engine == "closed-form") {
+      throw UsageError(
+          "--engine closed-form: it walks nothing, so there is no schedule to measure; use leader "
+          "or milestone");
+    }
+    if (!std::exchange(job.closed_form_reason, {}).empty()) {
+      Register(job.register_spec).require_exhaustible();
+    }
+    jobs.push_back(std::move(job));
   }
   return jobs;
 }

@@ -126,11 +126,11 @@ std::string bench_text(const BenchReport& report, const BenchResult& result) {
                                          reg.field().order(), print_anf(reg.feedback())),
                              2);
   text += wrapped(
-      fmt::format("{} states, {}; {} on {}, {}; medians of {} after one to warm up",
-                  reg.state_count_text(), plural(result.certificate.cycles, "cycle"),
-                  plural(report.workers.of_rank.size(), "rank"),
-                  plural(report.hosts.size(), "node"), plural(report.workers.total(), "worker"),
-                  plural(report.repeat, "interleaved run")),
+      fmt::format(
+          "{} states, {}; {} on {}, {}; medians of {} after one to warm up", reg.state_count_text(),
+          plural(to_word(result.certificate.cycles).value_or(0), "cycle"),
+          plural(report.workers.of_rank.size(), "rank"), plural(report.hosts.size(), "node"),
+          plural(report.workers.total(), "worker"), plural(report.repeat, "interleaved run")),
       2);
   for (const TableStyle& style : tables) {
     std::string times, costs;

@@ -19,6 +19,7 @@ constexpr const char* program_footer =
   mpirun -n 4 orbitmill plan --length 40 --feedback '0,2,3,(5,9)'
   orbitmill show result.h5
   orbitmill where result.h5 0x2a
+  orbitmill verify result.h5
   mpirun -n 2 orbitmill bench
 `orbitmill COMMAND --help` explains the options of a command.)";
 
@@ -61,11 +62,32 @@ Examples:
     --batch-sizes decades --csv b.csv
   python3 jobs/analysis/orbitmill_analysis.py bench b.json -o b.png)";
 
+constexpr const char* poly_footer =
+    R"(Factors with their orders, whether it is primitive, the cycle lengths that
+theory predicts, and the register of the reversed sequences.
+
+Examples:
+  orbitmill poly 'x^16 + x^12 + x^3 + x + 1'
+  orbitmill poly --field 4 --coefficients 3,0,0,0,0,0 --format json)";
+
 constexpr const char* show_footer =
     R"(Examples:
   orbitmill show result.h5
   orbitmill show result.h5 --format json
   orbitmill show result.h5 --format csv)";
+
+constexpr const char* verify_footer =
+    R"(Works out again what follows from the register: the sums of the certificate, the
+checksum, the order of the cycle table, and the histogram of a linear or affine
+register. Then it walks states and rows of the table drawn with a fixed seed, by
+a plain step, and compares index and sequences on the way.
+Exit codes: 0 everything checked is right; 74 something is not, or the file
+cannot be read.
+
+Examples:
+  orbitmill verify result.h5
+  orbitmill verify result.h5 --sample 10
+  orbitmill verify result.h5 --all --format json)";
 
 constexpr const char* where_footer =
     R"(A state is the sum of x_i q^i, x_0 the output stage: 42, or 0x2a, or 0b101010.
@@ -139,7 +161,8 @@ void add_register_options(OptionTable& table, RegisterOptions& reg) {
 }
 
 void add_engine_options(OptionTable& table, RunOptions& run) {
-  table.value("--engine", run.engine, "NAME", "auto, leader or milestone [auto]",
+  table.value("--engine", run.engine, "NAME",
+              "auto, leader, milestone or closed-form (linear\nregisters, histogram alone) [auto]",
               "ORBITMILL_ENGINE");
   table.value("--milestone-zeros", run.milestone_zeros, "K",
               "zeros of a milestone, 1 to n-1: more need less\nmemory and a longer sweep [the "
@@ -285,6 +308,19 @@ CommandLine parse_command_line(int argc, char** argv) {
       ->option_text("FILE")
       ->group("Output");
 
+  RegisterOptions poly_register;
+  CLI::App* poly =
+      app.add_subcommand("poly", "print what algebra knows of a linear register; runs nothing");
+  poly->footer(poly_footer);
+  OptionTable poly_table(*poly);
+  CLI::Option* positional = poly_table.value("POLYNOMIAL", poly_register.polynomial, " ",
+                                             "characteristic polynomial, as --polynomial");
+  add_register_options(poly_table, poly_register);
+  positional->excludes(poly->get_option("--polynomial"));
+  poly->add_option("--format", result.format, "text or json [text]")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"text", "json"}));
+
   CLI::App* show = app.add_subcommand("show", "print a result file");
   show->footer(show_footer);
   show->add_option("FILE.h5", result.file, "a file made by decompose")
@@ -294,6 +330,21 @@ CommandLine parse_command_line(int argc, char** argv) {
       ->option_text("NAME")
       ->check(CLI::IsMember({"text", "json", "csv"}));
   show->add_option("--rows", result.rows, "lines of histogram in the text [20]")->option_text("N");
+
+  CLI::App* verify = app.add_subcommand("verify", "check a result file against its register");
+  verify->footer(verify_footer);
+  verify->add_option("FILE.h5", result.file, "a file made by decompose")
+      ->option_text(" ")
+      ->required();
+  verify
+      ->add_option("--sample", result.sample,
+                   "rows of the cycle table to walk at most, within\n2^26 steps (2^22 for q > 2) "
+                   "[as many as fit]")
+      ->option_text("N");
+  verify->add_flag("--all", result.verify_all, "walk every row, however long")->option_text(" ");
+  verify->add_option("--format", result.format, "text or json [text]")
+      ->option_text("NAME")
+      ->check(CLI::IsMember({"text", "json"}));
 
   CLI::App* where = app.add_subcommand("where", "find the cycle of a state, and its place on it");
   where->footer(where_footer);
@@ -322,11 +373,14 @@ CommandLine parse_command_line(int argc, char** argv) {
     throw UsageError(fmt::format("{} (see `orbitmill{} --help`)", error.what(),
                                  chosen.empty() ? "" : " " + chosen.front()->get_name()));
   }
-  result.command = show->parsed()    ? Command::show
-                   : where->parsed() ? Command::where
-                   : bench->parsed() ? Command::bench
-                   : plan->parsed()  ? Command::plan
-                                     : Command::decompose;
+  result.command = show->parsed()     ? Command::show
+                   : where->parsed()  ? Command::where
+                   : verify->parsed() ? Command::verify
+                   : bench->parsed()  ? Command::bench
+                   : plan->parsed()   ? Command::plan
+                   : poly->parsed()   ? Command::poly
+                                      : Command::decompose;
+  if (poly->parsed()) result.options.reg = poly_register;
   if (plan->parsed()) {
     result.options = plan_options;
     result.job_file = plan_job_file;

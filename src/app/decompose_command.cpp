@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 
+#include "closed_form_run.hpp"
 #include "launch.hpp"
 #include "orbitmill/app/application.hpp"
 #include "orbitmill/app/job.hpp"
@@ -20,6 +21,7 @@
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/results/result_file.hpp"
 #include "planning.hpp"
+#include "provenance.hpp"
 
 namespace orbitmill {
 namespace {
@@ -40,60 +42,6 @@ Job distribute_job(const boost::mpi::communicator& comm, const CommandLine& comm
     check_output_path(job.output, job.overwrite);
     return job;
   });
-}
-
-RankProfile profile_of(const boost::mpi::communicator& comm, const Topology& topology,
-                       const Scheduler& scheduler, std::uint64_t job_bytes,
-                       const Decomposition& result) {
-  RankProfile profile;
-  profile.rank = static_cast<std::uint32_t>(comm.rank());
-  profile.host = topology.host;
-  profile.states_walked = result.lane_steps;
-  profile.fallbacks = scheduler.fallbacks();
-  profile.bytes_serialized = job_bytes;
-  for (const PhaseReport& phase : result.phases) {
-    profile.threads = static_cast<std::uint32_t>(phase.workers.size());
-    profile.batches += phase.batches;
-    profile.busy_s += phase.busy_s;
-    profile.idle_s += phase.idle_s;
-    profile.communication_s += phase.communication_s;
-    profile.stealing_s += phase.stealing_s;
-    profile.node_steals_tried += phase.node_steals_tried;
-    profile.node_steals_won += phase.node_steals_won;
-    profile.cluster_steals_tried += phase.cluster_steals_tried;
-    profile.cluster_steals_won += phase.cluster_steals_won;
-    profile.workers.resize(phase.workers.size());
-    for (std::size_t i = 0; i < phase.workers.size(); ++i) {
-      profile.workers[i].busy_s += phase.workers[i].busy_s;
-      profile.workers[i].idle_s += phase.workers[i].idle_s;
-      profile.workers[i].batches += phase.workers[i].batches;
-    }
-  }
-  profile.peak_memory_bytes = peak_memory_bytes();
-  return profile;
-}
-
-RunInfo provenance(const Job& job, const CommandLine& command_line, const Topology& topology,
-                   const Plan& plan) {
-  RunInfo run;
-  const BuildProvenance build = build_provenance();
-  run.version = build.version;
-  run.commit = build.commit;
-  run.compiler = build.compiler;
-  run.flags = build.flags;
-  run.mpi = build.mpi;
-  run.hdf5 = build.hdf5;
-  run.hosts = topology.hosts;
-  run.command_line = command_line.joined;
-  run.job_text = job.job_text;
-  run.effective_job = job.effective_job;
-  run.engine_asked = job.engine;
-  run.engine = name_of(plan.engine);
-  run.engine_reason = plan.reason;
-  run.milestone_zeros = plan.zeros;
-  run.predicted_s = plan.total_s;
-  run.schedule_asked = job.schedule;
-  return run;
 }
 
 SequenceSlice sequences_of(const boost::mpi::communicator& comm, const Register& reg,
@@ -138,6 +86,10 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   const Topology topology = discover_topology(comm);
   // Each rank rebuilds the register, tables and all, from the coefficients it was sent.
   const Register reg(job.register_spec);
+  if (!job.closed_form_reason.empty()) {
+    agree(comm, [&] { refuse_singletons(comm, job.oversubscribe); });
+    return run_closed_form(comm, command_line, job, reg, topology, start_utc, log);
+  }
   if (!job.oversubscribe && reg.state_count() < static_cast<std::uint64_t>(comm.size())) {
     throw AgreedError(
         ExitCode::usage,
@@ -154,8 +106,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   const Plan plan = plan_run(comm, job, reg, topology, threads);
   WorkerPool pool(threads);
   const double ready_s = elapsed_seconds();
-  log.info("register of length {} over GF({}): f = {}", reg.length(), reg.field().order(),
-           print_anf(reg.feedback()));
+  log.info("register of {}", register_line(reg));
   log.info("{} states; {} rank{} on {} node{}, {} thread{} in all", reg.state_count_text(),
            comm.size(), comm.size() == 1 ? "" : "s", topology.nodes, topology.nodes == 1 ? "" : "s",
            all_threads, all_threads == 1 ? "" : "s");
@@ -196,7 +147,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   if (root) {
     record.title = job.title;
     record.register_spec = reg.spec();
-    record.histogram = result.histogram;
+    record.histogram = to_exact(result.histogram);
     record.certificate = result.certificate;
     record.has_cycles = result.cycles.has_value();
     record.has_sequences = sequences.has_value();
@@ -220,8 +171,14 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     record.run.phases.push_back({"reduction", record.run.elapsed_s - phases_s});
   }
   const double result_s = elapsed_seconds();
-  log.info("certified: {} cycles hold all {} states; checksum {:016x}", result.certificate.cycles,
-           result.certificate.states, result.certificate.checksum);
+  log.info("certified: {} cycles hold all {} states; checksum {:016x}",
+           result.certificate.cycles.get_str(), result.certificate.states.get_str(),
+           result.certificate.checksum);
+  if (result.certificate.theory == Theory::agrees) {
+    log.detail("theory predicts the same cycles, from the characteristic polynomial");
+  } else if (result.certificate.theory == Theory::not_compared) {
+    log.info("theory was not compared: it cannot be worked out for this register");
+  }
   agree(comm, [&] {
     write_result(comm, job.output, job.overwrite, record, result.cycles ? &*result.cycles : nullptr,
                  sequences ? &*sequences : nullptr, positions ? &*positions : nullptr);

@@ -110,6 +110,14 @@ void print_memory(const Plan& plan, const Launch& launch, std::uint64_t availabl
   }
 }
 
+void print_closed_form(const Job& job, const Register& reg) {
+  print_line("register", register_line(reg));
+  print_line("states", fmt::format("{}^{}", reg.field().order(), reg.length()));
+  print_line("engine", fmt::format("closed-form: {}", job.closed_form_reason));
+  print_line("time", "of factoring q^d - 1 for each factor of degree d; root alone computes");
+  std::fflush(stdout);
+}
+
 void plan_on_all_ranks(const boost::mpi::communicator& comm, const CommandLine& command_line) {
   const Job job = decide_on_root(comm, [&] {
     std::string text;
@@ -123,6 +131,11 @@ void plan_on_all_ranks(const boost::mpi::communicator& comm, const CommandLine& 
   });
   const Topology topology = discover_topology(comm);
   const Register reg(job.register_spec);
+  if (!job.closed_form_reason.empty()) {
+    agree(comm, [&] { refuse_singletons(comm, job.oversubscribe); });
+    if (comm.rank() == 0) print_closed_form(job, reg);
+    return;
+  }
   unsigned threads = 0;
   agree(comm, [&] {
     refuse_singletons(comm, job.oversubscribe);
@@ -132,8 +145,7 @@ void plan_on_all_ranks(const boost::mpi::communicator& comm, const CommandLine& 
   const Launch launch{comm.size(), boost::mpi::all_reduce(comm, threads, std::plus<>()),
                       topology.nodes};
   if (comm.rank() != 0) return;
-  print_line("register", fmt::format("length {} over GF({}): f = {}", reg.length(),
-                                     reg.field().order(), print_anf(reg.feedback())));
+  print_line("register", register_line(reg));
   print_line("states", reg.state_count_text());
   print_schedule(job, launch);
   print_engine(job, reg, plan);

@@ -12,6 +12,7 @@
 #include "orbitmill/app/log.hpp"
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/cluster/node_memory.hpp"
+#include "orbitmill/register/notation.hpp"
 
 namespace orbitmill {
 namespace {
@@ -82,6 +83,11 @@ Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Regist
     }
     return plan;
   });
+}
+
+std::string register_line(const Register& reg) {
+  return fmt::format("length {} over GF({}): f = {}", reg.length(), reg.field().order(),
+                     print_anf_shortly(reg.feedback()));
 }
 
 std::string plan_line(const Plan& plan) {

@@ -15,6 +15,9 @@ namespace orbitmill {
 Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Register& reg,
               const Topology& topology, unsigned threads);
 
+/// "length 12 over GF(2): f = x0 + x5"; a long feedback is cut.
+std::string register_line(const Register& reg);
+
 /// "engine milestone (predicted ...): ...", one line for the log.
 std::string plan_line(const Plan& plan);
 

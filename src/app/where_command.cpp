@@ -23,12 +23,12 @@ State parse_state(const std::string& text, const DecompositionRecord& record) {
     throw UsageError(
         fmt::format("state \"{}\": expected the sum of x_i q^i as 123, 0x7b or 0b1111011", text));
   }
-  if (too_large || state >= record.certificate.states) {
+  if (too_large || to_integer(state) >= record.certificate.states) {
     throw UsageError(
         fmt::format("state \"{}\": the register of length {} over GF({}) has the "
                     "states 0 to {}",
                     text, record.register_spec.length, record.register_spec.field_order,
-                    record.certificate.states - 1));
+                    Integer(record.certificate.states - 1).get_str()));
   }
   return state;
 }

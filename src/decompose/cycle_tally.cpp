@@ -61,4 +61,25 @@ ExactHistogram to_exact(const Histogram& histogram) {
   return exact;
 }
 
+std::optional<Histogram> to_words(const ExactHistogram& histogram) {
+  Histogram words;
+  words.reserve(histogram.size());
+  for (const auto& [length, count] : histogram) {
+    const auto short_length = to_word(length);
+    const auto short_count = to_word(count);
+    if (!short_length || !short_count) return std::nullopt;
+    words.push_back({*short_length, *short_count});
+  }
+  return words;
+}
+
+HistogramSums sums_of(const ExactHistogram& histogram) {
+  HistogramSums sums;
+  for (const auto& [length, count] : histogram) {
+    sums.states += length * count;
+    sums.cycles += count;
+  }
+  return sums;
+}
+
 }  // namespace orbitmill

@@ -42,6 +42,7 @@ void conclude(const boost::mpi::communicator& comm, const Register& reg, const C
   agree(comm, [&] {
     result.certificate = certify(comm, reg.state_count(), result.histogram,
                                  result.cycles ? &*result.cycles : nullptr);
+    compare_with_theory(comm, reg, result.histogram, result.certificate);
   });
 }
 

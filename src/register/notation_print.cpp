@@ -34,6 +34,14 @@ std::string print_anf(const Feedback& feedback) {
   return text;
 }
 
+std::string print_anf_shortly(const Feedback& feedback) {
+  constexpr std::size_t longest = 400;
+  std::string text = print_anf(feedback);
+  if (text.size() <= longest) return text;
+  text.resize(longest);
+  return text + " ...";
+}
+
 std::string print_index_list(const Feedback& feedback) {
   std::string text;
   for (const Term& term : feedback.terms) {

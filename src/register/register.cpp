@@ -126,8 +126,8 @@ std::uint64_t Register::state_count() const {
   const std::uint32_t q = field_.order();
   throw JobError(
       fmt::format("register length \"{0}\": {1}^{0} states are not below 2^63; every state of a "
-                  "register over GF({1}) can be walked up to length {2}, and a linear register "
-                  "beyond that has a closed form",
+                  "register over GF({1}) can be walked up to length {2}; of a longer linear register "
+                  "--engine closed-form gives the histogram",
                   length(), q, greatest_exhaustible_length(q)));
 }
 

@@ -111,6 +111,10 @@ bool ValueReader::has(const char* name) const {
   return H5Aexists(place_, name) > 0;
 }
 
+bool ValueReader::has_column(const char* name) const {
+  return H5Lexists(place_, name, H5P_DEFAULT) > 0;
+}
+
 ValueReader::Attribute ValueReader::open_attribute(const char* name, H5T_class_t expected,
                                                    hssize_t values) const {
   Attribute attribute;

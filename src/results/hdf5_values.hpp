@@ -34,7 +34,8 @@ class ValueReader {
   ValueReader(hid_t place, std::string place_name, std::uint64_t file_bytes)
       : place_(place), place_name_(std::move(place_name)), file_bytes_(file_bytes) {}
 
-  bool has(const char* name) const;
+  bool has(const char* name) const;         ///< an attribute
+  bool has_column(const char* name) const;  ///< a dataset
   std::string text(const char* name) const;
   std::uint64_t number(const char* name) const;
   double real(const char* name) const;

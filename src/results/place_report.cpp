@@ -14,12 +14,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 void print_one(std::ostream& out, const StatePlace& place, const DecompositionRecord& record) {
-  const std::uint64_t cycles = record.certificate.cycles;
+  const Integer& cycles = record.certificate.cycles;
   out << fmt::format("state      {}", place.state);
   // In base q the digits are the stages, x_(n-1) first; only base 2 is short to write in hex.
   if (record.register_spec.field_order == 2) out << fmt::format(" = {:#x}", place.state);
-  out << fmt::format("\ncycle      row {} of /cycles, which has {} row{}\n", place.row, cycles,
-                     cycles == 1 ? "" : "s");
+  out << fmt::format("\ncycle      row {} of /cycles, which has {} row{}\n", place.row,
+                     cycles.get_str(), cycles == 1 ? "" : "s");
   out << fmt::format("leader     {}\nlength     {}\n", place.leader, place.length);
   out << fmt::format("phase      {}: steps from the leader to the state\n", place.phase);
 }

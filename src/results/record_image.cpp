@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "certificate_text.hpp"
 #include "hdf5_values.hpp"
+#include "orbitmill/error.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/results/result_file.hpp"
 
@@ -66,29 +68,63 @@ void write_register(hid_t file, const RegisterSpec& spec) {
   }
 }
 
-void write_histogram(hid_t file, const Histogram& histogram) {
-  std::vector<std::uint64_t> lengths, counts;
-  for (const HistogramEntry& entry : histogram) {
-    lengths.push_back(entry.length);
-    counts.push_back(entry.count);
+/// Texts of one width, padded: a histogram that is large in both ways would fill memory and file.
+constexpr std::uint64_t max_text_bytes = std::uint64_t{1} << 30;
+
+void write_exact_column(hid_t group, const char* name, const ExactHistogram& histogram,
+                        Integer ExactHistogramEntry::*member) {
+  std::vector<std::string> texts;
+  std::size_t width = 0;
+  for (const ExactHistogramEntry& entry : histogram) {
+    texts.push_back((entry.*member).get_str());
+    width = std::max(width, texts.back().size());
+    if (width * histogram.size() > max_text_bytes)
+      throw CannotCreateError(
+          fmt::format("the histogram of {} lengths with numbers of {} digits would take more than "
+                      "1 GiB in /histogram/{}; a shorter register has fewer",
+                      histogram.size(), width, name));
   }
-  const Hdf5Handle group = make_group(file, "histogram");
-  write_column(group.get(), "length", lengths);
-  write_column(group.get(), "count", counts);
+  write_column(group, name, texts);
+}
+
+/// Words in the columns `length` and `count` under this prefix; text in both where a value of
+/// either exceeds a word, and no words then: half a column would be worse than none.
+void write_histogram(hid_t group, const std::string& prefix, const ExactHistogram& histogram) {
+  if (const auto words = to_words(histogram)) {
+    std::vector<std::uint64_t> lengths, counts;
+    for (const HistogramEntry& entry : *words) {
+      lengths.push_back(entry.length);
+      counts.push_back(entry.count);
+    }
+    write_column(group, (prefix + "length").c_str(), lengths);
+    write_column(group, (prefix + "count").c_str(), counts);
+    return;
+  }
+  write_exact_column(group, (prefix + "length_text").c_str(), histogram,
+                     &ExactHistogramEntry::length);
+  write_exact_column(group, (prefix + "count_text").c_str(), histogram,
+                     &ExactHistogramEntry::count);
 }
 
 void write_certificate(hid_t file, const Certificate& certificate) {
   const Hdf5Handle group = make_group(file, "certificate");
   const hid_t id = group.get();
-  // Text, because a closed form will account for more states than 64 bits hold.
-  write_text(id, "states", fmt::to_string(certificate.states));
-  write_text(id, "states_accounted", fmt::to_string(certificate.states_accounted));
-  write_number(id, "cycles", certificate.cycles);
+  // Text, because a closed form accounts for more states than 64 bits hold.
+  write_text(id, "states", certificate.states.get_str());
+  write_text(id, "states_accounted", certificate.states_accounted.get_str());
+  write_text(id, "transient_states", certificate.transient_states.get_str());
+  write_number(id, "height", certificate.height);
+  if (const auto cycles = to_word(certificate.cycles))
+    write_number(id, "cycles", *cycles);
+  else
+    write_text(id, "cycles_text", certificate.cycles.get_str());
   write_flag(id, "complete", certificate.complete);
   write_text(id, "checksum", fmt::format("{:016x}", certificate.checksum));
   write_text(id, "checksum_algorithm", "XXH64 seed 0");
-  write_text(id, "checksum_of",
-             certificate.checksum_of == ChecksumOf::cycles ? "cycles" : "histogram");
+  write_text(id, "checksum_of", name_in(checksum_names, certificate.checksum_of));
+  write_text(id, "theory", name_in(theory_names, certificate.theory));
+  if (certificate.theory == Theory::agrees)
+    write_histogram(id, "predicted_", certificate.predicted);
 }
 
 void write_run(hid_t file, const RunInfo& run) {
@@ -216,7 +252,7 @@ std::vector<std::byte> make_record_image(const DecompositionRecord& record,
   write_pair(id, "version", result_version_major, result_version_minor);
   write_text(id, "title", record.title);
   write_register(id, record.register_spec);
-  write_histogram(id, record.histogram);
+  write_histogram(make_group(id, "histogram").get(), "", record.histogram);
   write_certificate(id, record.certificate);
   write_run(id, record.run);
   write_profile(id, record.profile);

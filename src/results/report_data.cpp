@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "certificate_text.hpp"
 #include "json_number.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/results/report.hpp"
@@ -38,8 +39,11 @@ Json certificate_json(const Certificate& certificate) {
   Json json;
   json["complete"] = certificate.complete;
   json["states_accounted"] = json_number(certificate.states_accounted);
+  json["transient_states"] = json_number(certificate.transient_states);
+  json["height"] = certificate.height;
   json["checksum"] = fmt::format("{:016x}", certificate.checksum);
-  json["checksum_of"] = certificate.checksum_of == ChecksumOf::cycles ? "cycles" : "histogram";
+  json["checksum_of"] = name_in(checksum_names, certificate.checksum_of);
+  json["theory"] = name_in(theory_names, certificate.theory);
   return json;
 }
 
@@ -95,7 +99,7 @@ void print_json(std::ostream& out, const DecompositionRecord& record) {
   json["states"] = json_number(record.certificate.states);
   json["cycles"] = json_number(record.certificate.cycles);
   json["histogram"] = Json::array();
-  for (const HistogramEntry& entry : record.histogram)
+  for (const ExactHistogramEntry& entry : record.histogram)
     json["histogram"].push_back(
         {{"length", json_number(entry.length)}, {"count", json_number(entry.count)}});
   json["certificate"] = certificate_json(record.certificate);
@@ -107,7 +111,7 @@ void print_json(std::ostream& out, const DecompositionRecord& record) {
 
 void print_csv(std::ostream& out, const DecompositionRecord& record) {
   out << "length,count\n";
-  for (const HistogramEntry& entry : record.histogram)
+  for (const ExactHistogramEntry& entry : record.histogram)
     out << entry.length << ',' << entry.count << '\n';
 }
 

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "certificate_text.hpp"
+#include "number_text.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/results/report.hpp"
 
@@ -61,8 +63,8 @@ void print_field(std::ostream& out, std::string_view label, std::string_view val
 }
 
 /// "69.4425 %". What exists is never shown as nothing, nor what is not all as all.
-std::string percentage(std::uint64_t part, std::uint64_t whole) {
-  const double percent = 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+std::string percentage(const Integer& part, const Integer& whole) {
+  const double percent = mpq_class(100 * part, whole).get_d();
   if (part > 0 && percent < 0.0001) return "< 0.0001 %";
   if (part < whole && percent >= 99.99995) return "> 99.9999 %";
   return fmt::format("{:.4f} %", percent);
@@ -73,8 +75,16 @@ std::string plural(std::uint64_t count, std::string_view noun) {
 }
 
 /// "2^24".
-std::string power(const DecompositionRecord& record) {
+std::string power_text(const DecompositionRecord& record) {
   return fmt::format("{}^{}", record.register_spec.field_order, record.register_spec.length);
+}
+
+/// "2^24 = 16777216", or "2^1279 (386 digits)".
+std::string power_and_value(const DecompositionRecord& record) {
+  const Integer& states = record.certificate.states;
+  const std::string value = described(states, record.register_spec.field_order);
+  const std::string name = power_text(record);
+  return value.starts_with(name) ? value : fmt::format("{} = {}", name, value);
 }
 
 std::string describe_register(const RegisterSpec& spec) {
@@ -88,14 +98,14 @@ std::string describe_register(const RegisterSpec& spec) {
 
 /// The two shapes that people search for, by name.
 std::optional<std::string> describe_shape(const DecompositionRecord& record) {
-  const Histogram& histogram = record.histogram;
-  const std::uint64_t states = record.certificate.states;
+  const ExactHistogram& histogram = record.histogram;
+  const Integer& states = record.certificate.states;
   if (histogram.size() == 1 && histogram[0].count == 1 && histogram[0].length == states)
-    return fmt::format("de Bruijn: one cycle of all {} states", power(record));
+    return fmt::format("de Bruijn: one cycle of all {} states", power_text(record));
   if (histogram.size() == 2 && histogram[0].length == 1 && histogram[0].count == 1 &&
       histogram[1].count == 1 && histogram[1].length == states - 1)
     // Without a constant term the all-zero state is its own successor.
-    return fmt::format("maximum period: one cycle of {} - 1 and {}", power(record),
+    return fmt::format("maximum period: one cycle of {} - 1 and {}", power_text(record),
                        record.register_spec.feedback.constant() == 0
                            ? "the all-zero state"
                            : "one state that is its own successor");
@@ -106,32 +116,28 @@ struct TableRow {
   std::string length, count, states, share;
 };
 
-TableRow make_row(const std::string& length, std::uint64_t count, std::uint64_t states,
-                  std::uint64_t all_states) {
-  return {length, fmt::to_string(count), fmt::to_string(states), percentage(states, all_states)};
-}
-
-/// Longest cycles first. Each number has at most 19 digits, a share at most 11 characters, so that
-/// the widest table has 75 columns.
+/// Longest cycles first. Each number has at most 21 characters, a share at most 11, so that the
+/// widest table has 80 columns.
 void print_histogram(std::ostream& out, const DecompositionRecord& record, std::size_t max_rows) {
-  const Histogram& histogram = record.histogram;
-  const std::uint64_t states = record.certificate.states;
+  const ExactHistogram& histogram = record.histogram;
+  const Integer& states = record.certificate.states;
   // Summing up a single line would take a line as well.
   const std::size_t shown =
       histogram.size() <= max_rows + 1 ? histogram.size() : std::max<std::size_t>(max_rows, 1);
+  const std::uint64_t q = record.register_spec.field_order;
   std::vector<TableRow> rows{{"length", "count", "states", "share"}};
+  const auto add = [&](const std::string& length, const Integer& count, const Integer& covered) {
+    rows.push_back({length, brief(count, q), brief(covered, q), percentage(covered, states)});
+  };
   for (std::size_t i = 0; i < shown; ++i) {
-    const HistogramEntry& entry = histogram[histogram.size() - 1 - i];
-    rows.push_back(
-        make_row(fmt::to_string(entry.length), entry.count, entry.length * entry.count, states));
+    const ExactHistogramEntry& entry = histogram[histogram.size() - 1 - i];
+    add(brief(entry.length, q), entry.count, entry.length * entry.count);
   }
   if (shown < histogram.size()) {
-    std::uint64_t rest_count = 0, rest_states = 0;
-    for (std::size_t i = 0; i < histogram.size() - shown; ++i) {
-      rest_count += histogram[i].count;
-      rest_states += histogram[i].length * histogram[i].count;
-    }
-    rows.push_back(make_row("shorter", rest_count, rest_states, states));
+    const ExactHistogram rest(histogram.begin(),
+                              histogram.end() - static_cast<std::ptrdiff_t>(shown));
+    const HistogramSums sums = sums_of(rest);
+    add("shorter", sums.cycles, sums.states);
   }
   std::size_t widths[4] = {};
   for (const TableRow& row : rows) {
@@ -149,16 +155,36 @@ void print_histogram(std::ostream& out, const DecompositionRecord& record, std::
 
 std::string describe_certificate(const DecompositionRecord& record) {
   const Certificate& certificate = record.certificate;
+  const std::uint64_t q = record.register_spec.field_order;
   if (!certificate.complete)
-    return fmt::format("NOT complete: {} of {} = {} states accounted for",
-                       certificate.states_accounted, power(record), certificate.states);
-  return fmt::format("{} = {} states accounted for in {}", power(record), certificate.states,
-                     plural(certificate.cycles, "cycle"));
+    return fmt::format("NOT complete: {} of {} states accounted for",
+                       described(certificate.states_accounted, q), power_and_value(record));
+  std::string text =
+      fmt::format("{} states accounted for in {} cycle{}", power_and_value(record),
+                  described(certificate.cycles, q), certificate.cycles == 1 ? "" : "s");
+  if (certificate.transient_states > 0) text += " and on the way there";
+  return text;
+}
+
+const char* describe_theory(Theory theory) {
+  switch (theory) {
+    case Theory::not_linear:
+      break;
+    case Theory::not_compared:
+      return "not compared";
+    case Theory::agrees:
+      return "agrees: the characteristic polynomial predicts the same cycles";
+    case Theory::is_result:
+      return "the cycles follow from the characteristic polynomial; none was walked";
+  }
+  return "";
 }
 
 std::string describe_checksum(const Certificate& certificate) {
   return fmt::format("{:016x} (XXH64 of the {})", certificate.checksum,
-                     certificate.checksum_of == ChecksumOf::cycles ? "cycle table" : "histogram");
+                     certificate.checksum_of == ChecksumOf::cycles
+                         ? "cycle table"
+                         : name_in(checksum_names, certificate.checksum_of));
 }
 
 /// "0.412 s", "3 min 5 s", "2 d 4 h": two units are enough to compare runs by eye.
@@ -178,19 +204,27 @@ void print_text(std::ostream& out, const DecompositionRecord& record, std::size_
   if (!record.title.empty()) print_field(out, "title", record.title);
   print_field(out, "register", describe_register(spec));
   print_field(out, "feedback", print_anf(spec.feedback));
-  print_field(out, "states", fmt::format("{} = {}", power(record), record.certificate.states));
-  std::string cycles = fmt::to_string(record.certificate.cycles);
+  print_field(out, "states", power_and_value(record));
+  std::string cycles = described(record.certificate.cycles, spec.field_order);
   if (const auto shape = describe_shape(record))
     cycles += fmt::format("; {}", *shape);
-  else if (record.histogram.size() > 1 && record.histogram.size() == record.certificate.cycles)
+  else if (record.histogram.size() > 1 &&
+           to_integer(record.histogram.size()) == record.certificate.cycles)
     cycles += ", all of different lengths";
   else if (record.histogram.size() > 1)
     cycles += fmt::format(" of {} different lengths", record.histogram.size());
   print_field(out, "cycles", cycles);
+  if (record.certificate.transient_states > 0)
+    print_field(out, "transient",
+                fmt::format("{} states, which are on a cycle after at most {}",
+                            described(record.certificate.transient_states, spec.field_order),
+                            plural(record.certificate.height, "step")));
   out << '\n';
   print_histogram(out, record, max_rows);
   out << '\n';
   print_field(out, "certified", describe_certificate(record));
+  if (record.certificate.theory != Theory::not_linear)
+    print_field(out, "theory", describe_theory(record.certificate.theory));
   print_field(out, "checksum", describe_checksum(record.certificate));
   if (record.index_zeros > 0)
     print_field(out, "index",

@@ -4,8 +4,10 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <system_error>
 
+#include "certificate_text.hpp"
 #include "hdf5_handle.hpp"
 #include "hdf5_values.hpp"
 #include "orbitmill/decompose/certificate.hpp"
@@ -68,65 +70,101 @@ RegisterSpec read_register(hid_t file, std::uint64_t file_bytes) {
   return Register(std::move(spec)).spec();
 }
 
-Histogram read_histogram(hid_t file, std::uint64_t file_bytes) {
-  const Hdf5Handle group = open_group(file, "histogram");
-  const ValueReader in(group.get(), "/histogram", file_bytes);
-  const std::vector<std::uint64_t> lengths = in.numbers("length");
-  const std::vector<std::uint64_t> counts = in.numbers("count");
-  if (lengths.size() != counts.size()) damaged("/histogram has columns of different lengths");
-  Histogram histogram;
-  histogram.reserve(lengths.size());
-  for (std::size_t i = 0; i < lengths.size(); ++i) histogram.push_back({lengths[i], counts[i]});
+/// Decimal digits and nothing else, at most so many: numbers of a decomposition are at most q^n,
+/// and converting a damaged text that is much longer could take minutes.
+Integer parse_exact(const std::string& text, std::size_t max_digits, const std::string& name) {
+  const auto value = text.size() <= max_digits ? parse_integer(text) : std::nullopt;
+  if (!value)
+    damaged(fmt::format("{} is \"{}\", no number of at most {} digits", name,
+                        std::string_view(text).substr(0, 40), max_digits));
+  return *value;
+}
+
+/// The columns `length` and `count` under this prefix, as words or as text.
+ExactHistogram read_histogram(const ValueReader& in, const std::string& group,
+                              const std::string& prefix, std::size_t max_digits) {
+  const std::string length_name = prefix + "length", count_name = prefix + "count";
+  const std::string length_text = length_name + "_text", count_text = count_name + "_text";
+  ExactHistogram histogram;
+  const auto check = [&](std::size_t lengths, std::size_t counts) {
+    if (lengths != counts) damaged(group + " has columns of different lengths");
+    histogram.reserve(lengths);
+  };
+  if (!in.has_column(length_text.c_str())) {
+    const std::vector<std::uint64_t> lengths = in.numbers(length_name.c_str());
+    const std::vector<std::uint64_t> counts = in.numbers(count_name.c_str());
+    check(lengths.size(), counts.size());
+    for (std::size_t i = 0; i < lengths.size(); ++i)
+      histogram.push_back({to_integer(lengths[i]), to_integer(counts[i])});
+    return histogram;
+  }
+  const std::vector<std::string> lengths = in.texts(length_text.c_str());
+  const std::vector<std::string> counts = in.texts(count_text.c_str());
+  check(lengths.size(), counts.size());
+  for (std::size_t i = 0; i < lengths.size(); ++i)
+    histogram.push_back({parse_exact(lengths[i], max_digits, group + "/" + length_text),
+                         parse_exact(counts[i], max_digits, group + "/" + count_text)});
   return histogram;
 }
 
-/// Decimal or hexadecimal digits and nothing else.
-std::uint64_t parse_number(const std::string& text, int base, const char* name) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size())
-    damaged(fmt::format("{} is \"{}\", no number of 64 bits", name, text));
-  return value;
-}
-
-Certificate read_certificate(hid_t file, std::uint64_t file_bytes) {
+Certificate read_certificate(hid_t file, std::uint64_t file_bytes, const RegisterSpec& spec,
+                             std::size_t max_digits) {
   const Hdf5Handle group = open_group(file, "certificate");
   const ValueReader in(group.get(), "/certificate", file_bytes);
+  const auto exact = [&](const char* name) {
+    return parse_exact(in.text(name), max_digits, std::string("/certificate/") + name);
+  };
   Certificate certificate;
-  certificate.states = parse_number(in.text("states"), 10, "/certificate/states");
-  certificate.states_accounted =
-      parse_number(in.text("states_accounted"), 10, "/certificate/states_accounted");
-  certificate.cycles = in.number("cycles");
+  certificate.states = exact("states");
+  certificate.states_accounted = exact("states_accounted");
+  certificate.cycles =
+      in.has("cycles_text") ? exact("cycles_text") : to_integer(in.number("cycles"));
   certificate.complete = in.flag("complete");
-  certificate.checksum = parse_number(in.text("checksum"), 16, "/certificate/checksum");
-  const std::string of = in.text("checksum_of");
-  if (of != "cycles" && of != "histogram") damaged("/certificate/checksum_of is unknown");
-  certificate.checksum_of = of == "cycles" ? ChecksumOf::cycles : ChecksumOf::histogram;
+  const std::string checksum = in.text("checksum");
+  const auto [end, error] =
+      std::from_chars(checksum.data(), checksum.data() + checksum.size(), certificate.checksum, 16);
+  if (error != std::errc() || end != checksum.data() + checksum.size())
+    damaged(fmt::format("/certificate/checksum is \"{}\", no number of 64 bits", checksum));
+  const auto of = value_in(checksum_names, in.text("checksum_of"));
+  if (!of) damaged("/certificate/checksum_of is unknown");
+  certificate.checksum_of = *of;
+  // Files of version 1.0 knew nothing of theory, nor of singular registers.
+  certificate.theory = spec.feedback.is_affine() ? Theory::not_compared : Theory::not_linear;
+  if (!in.has("theory")) return certificate;
+  certificate.transient_states = exact("transient_states");
+  certificate.height = static_cast<std::uint32_t>(in.number("height"));
+  const auto theory = value_in(theory_names, in.text("theory"));
+  if (!theory) damaged("/certificate/theory is unknown");
+  certificate.theory = *theory;
+  if (*theory == Theory::agrees)
+    certificate.predicted = read_histogram(in, "/certificate", "predicted_", max_digits);
   return certificate;
 }
 
 /// The certificate is claimed in the file; what can be checked in an instant is checked.
 void check_consistency(const DecompositionRecord& record) {
   const Certificate& certificate = record.certificate;
-  std::uint64_t states = 0, cycles = 0, previous = 0;
-  for (const HistogramEntry& entry : record.histogram) {
-    std::uint64_t product = 0;
+  const RegisterSpec& spec = record.register_spec;
+  Integer previous = 0;
+  for (const ExactHistogramEntry& entry : record.histogram) {
     if (entry.length <= previous || entry.count == 0) damaged("/histogram is not in order");
-    if (__builtin_mul_overflow(entry.length, entry.count, &product) ||
-        __builtin_add_overflow(states, product, &states))
-      damaged("/histogram adds up to more than 64 bits");
-    cycles += entry.count;  // at most the states, so it cannot overflow
     previous = entry.length;
   }
-  if (states != certificate.states_accounted || cycles != certificate.cycles)
+  const HistogramSums sums = sums_of(record.histogram);
+  if (sums.states + certificate.transient_states != certificate.states_accounted ||
+      sums.cycles != certificate.cycles)
     damaged("/histogram does not add up to /certificate");
-  if (fmt::to_string(certificate.states) != Register(record.register_spec).state_count_text())
+  if (certificate.states != power(to_integer(spec.field_order), spec.length))
     damaged("/certificate/states does not belong to /register");
   if (certificate.complete != (certificate.states == certificate.states_accounted))
     damaged("/certificate/complete contradicts the states accounted for");
-  if (certificate.checksum_of == ChecksumOf::histogram &&
-      certificate.checksum != histogram_checksum(record.histogram))
-    damaged("/histogram does not have the checksum of /certificate");
+  if (certificate.checksum_of != ChecksumOf::cycles) {
+    const ExactChecksum checksum = exact_checksum(record.histogram);
+    if (checksum.of != certificate.checksum_of || checksum.value != certificate.checksum)
+      damaged("/histogram does not have the checksum of /certificate");
+  }
+  if (certificate.theory == Theory::agrees && certificate.predicted != record.histogram)
+    damaged("/certificate/theory contradicts the predicted histogram");
 }
 
 RunInfo read_run(hid_t file, std::uint64_t file_bytes) {
@@ -207,14 +245,15 @@ std::vector<RankProfile> read_profile(hid_t file, std::uint64_t file_bytes) {
 
 /// Rows of one of the big tables; throws unless it is what it should be. `file_bytes` bounds what a
 /// damaged header can claim.
-std::uint64_t table_rows(hid_t dataset, const char* name, std::uint64_t file_bytes) {
+std::uint64_t table_rows(hid_t dataset, const char* name, std::uint64_t file_bytes,
+                         std::size_t width = sizeof(std::uint64_t)) {
   const Hdf5Handle type(H5Dget_type(dataset), H5Tclose, "reading a type");
   const Hdf5Handle space = dataspace_of(dataset);
   const hssize_t rows = H5Sget_simple_extent_npoints(space.get());
-  if (H5Tget_class(type.get()) != H5T_INTEGER || H5Tget_size(type.get()) != 8 || rows < 0 ||
+  if (H5Tget_class(type.get()) != H5T_INTEGER || H5Tget_size(type.get()) != width || rows < 0 ||
       H5Sget_simple_extent_ndims(space.get()) != 1)
     damaged(fmt::format("/{} has an unexpected type", name));
-  if (static_cast<std::uint64_t>(rows) / max_deflate_ratio > file_bytes / 8)
+  if (static_cast<std::uint64_t>(rows) / max_deflate_ratio > file_bytes / width)
     damaged(fmt::format("/{} claims more rows than the file can hold", name));
   const Hdf5Handle creation(H5Dget_create_plist(dataset), H5Pclose, "reading a layout");
   hsize_t chunk = 0;
@@ -242,15 +281,16 @@ unsigned read_index_zeros(hid_t file, const DecompositionRecord& record, std::ui
   return static_cast<unsigned>(zeros);
 }
 
-void read_rows(const Hdf5Handle& dataset, std::uint64_t first, std::uint64_t count,
-               std::uint64_t* out, const char* name) {
+template <class Value>
+void read_rows(const Hdf5Handle& dataset, std::uint64_t first, std::uint64_t count, Value* out,
+               const char* name) {
+  const hid_t type = sizeof(Value) == 1 ? H5T_NATIVE_UINT8 : H5T_NATIVE_UINT64;
   const Hdf5Handle memory = make_dataspace(count);
   const Hdf5Handle extent = dataspace_of(dataset.get());
   select_rows(memory.get(), 0, count);
   select_rows(extent.get(), first, count);
-  hdf5_check(
-      H5Dread(dataset.get(), H5T_NATIVE_UINT64, memory.get(), extent.get(), H5P_DEFAULT, out),
-      fmt::format("reading /{}", name));
+  hdf5_check(H5Dread(dataset.get(), type, memory.get(), extent.get(), H5P_DEFAULT, out),
+             fmt::format("reading /{}", name));
 }
 
 std::uint64_t size_of_file(const std::filesystem::path& path) {
@@ -284,7 +324,8 @@ Hdf5Handle open_result(const std::filesystem::path& path) {
 
 }  // namespace
 
-ResultReader::ResultReader(const std::filesystem::path& path) : path_(path) {
+ResultReader::ResultReader(const std::filesystem::path& path, Trust trust)
+    : path_(path), trust_(trust) {
   const std::uint64_t bytes = size_of_file(path);
   Hdf5Handle file = open_result(path);
   reading(path, [&] {
@@ -292,14 +333,19 @@ ResultReader::ResultReader(const std::filesystem::path& path) : path_(path) {
     check_kind(id, path, bytes);
     record_.title = ValueReader(id, "", bytes).text("title");
     record_.register_spec = read_register(id, bytes);
-    record_.histogram = read_histogram(id, bytes);
-    record_.certificate = read_certificate(id, bytes);
+    const RegisterSpec& spec = record_.register_spec;
+    const std::size_t max_digits =
+        power(to_integer(spec.field_order), spec.length).get_str().size() + 20;
+    const Hdf5Handle histogram = open_group(id, "histogram");
+    record_.histogram = read_histogram(ValueReader(histogram.get(), "/histogram", bytes),
+                                       "/histogram", "", max_digits);
+    record_.certificate = read_certificate(id, bytes, spec, max_digits);
     record_.has_cycles = H5Lexists(id, "cycles", H5P_DEFAULT) > 0;
     record_.has_sequences = H5Lexists(id, "sequences", H5P_DEFAULT) > 0;
     record_.index_zeros = read_index_zeros(id, record_, bytes);
     record_.run = read_run(id, bytes);
     record_.profile = read_profile(id, bytes);
-    check_consistency(record_);
+    if (trust == Trust::consistent) check_consistency(record_);
   });
   file_ = file.release();
 }
@@ -308,25 +354,37 @@ ResultReader::~ResultReader() {
   H5Fclose(file_);
 }
 
-std::vector<CycleRow> ResultReader::cycles(std::uint64_t first, std::uint64_t count) const {
-  if (!record_.has_cycles) return {};
+std::uint64_t ResultReader::cycle_rows() const {
+  if (!record_.has_cycles) return 0;
   return reading(path_, [&] {
     const std::uint64_t bytes = size_of_file(path_);
+    const std::uint64_t rows =
+        table_rows(open_dataset(file_, "cycles/leader").get(), "cycles/leader", bytes);
+    if (rows != table_rows(open_dataset(file_, "cycles/length").get(), "cycles/length", bytes))
+      damaged("/cycles has columns of different lengths");
+    if (trust_ == Trust::consistent && to_integer(rows) != record_.certificate.cycles)
+      damaged("/cycles does not have one row for each cycle of /certificate");
+    return rows;
+  });
+}
+
+std::vector<CycleRow> ResultReader::cycles(std::uint64_t first, std::uint64_t count) const {
+  if (!record_.has_cycles) return {};
+  const std::uint64_t total = cycle_rows();
+  return reading(path_, [&] {
     const Hdf5Handle leaders = open_dataset(file_, "cycles/leader");
     const Hdf5Handle lengths = open_dataset(file_, "cycles/length");
-    const std::uint64_t total = table_rows(leaders.get(), "cycles/leader", bytes);
-    if (total != record_.certificate.cycles ||
-        total != table_rows(lengths.get(), "cycles/length", bytes))
-      damaged("/cycles does not have one row for each cycle of /certificate");
     const std::uint64_t rows = first < total ? std::min(count, total - first) : 0;
     std::vector<std::uint64_t> leader(rows), length(rows);
     read_rows(leaders, first, rows, leader.data(), "cycles/leader");
     read_rows(lengths, first, rows, length.data(), "cycles/length");
+    const std::uint64_t states =
+        to_word(record_.certificate.states).value_or(std::numeric_limits<std::uint64_t>::max());
     std::vector<CycleRow> table;
     table.reserve(rows);
     for (std::uint64_t i = 0; i < rows; ++i) {
-      if (leader[i] >= record_.certificate.states || length[i] == 0 ||
-          (i > 0 && leader[i] <= leader[i - 1]))
+      if (trust_ == Trust::consistent &&
+          (leader[i] >= states || length[i] == 0 || (i > 0 && leader[i] <= leader[i - 1])))
         damaged("/cycles is not sorted by leader");
       table.push_back({leader[i], length[i]});
     }
@@ -334,12 +392,35 @@ std::vector<CycleRow> ResultReader::cycles(std::uint64_t first, std::uint64_t co
   });
 }
 
+template <class Value>
+std::vector<Value> ResultReader::read_sequences(const char* name, std::uint64_t first,
+                                                std::uint64_t count) const {
+  if (!record_.has_sequences) return {};
+  return reading(path_, [&] {
+    const Hdf5Handle dataset = open_dataset(file_, name);
+    const std::uint64_t total = table_rows(dataset.get(), name, size_of_file(path_), sizeof(Value));
+    std::vector<Value> values(first < total ? std::min(count, total - first) : 0);
+    read_rows(dataset, first, values.size(), values.data(), name);
+    return values;
+  });
+}
+
+std::vector<std::uint64_t> ResultReader::sequence_offsets(std::uint64_t first,
+                                                          std::uint64_t count) const {
+  return read_sequences<std::uint64_t>("sequences/offset", first, count);
+}
+
+std::vector<std::uint8_t> ResultReader::symbols(std::uint64_t first, std::uint64_t count) const {
+  return read_sequences<std::uint8_t>("sequences/symbol", first, count);
+}
+
 std::uint64_t ResultReader::milestone_position(std::uint64_t milestone) const {
   return reading(path_, [&] {
     std::uint64_t position = 0;
     read_rows(open_dataset(file_, "milestones/position"), milestone, 1, &position,
               "milestones/position");
-    if (position >= record_.certificate.states) damaged("/milestones/position is out of range");
+    if (trust_ == Trust::consistent && to_integer(position) >= record_.certificate.states)
+      damaged("/milestones/position is out of range");
     return position;
   });
 }

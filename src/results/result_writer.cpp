@@ -66,13 +66,14 @@ void check_record(const DecompositionRecord& record, const CycleSlice* cycles,
   const Certificate& certificate = record.certificate;
   if (!certificate.complete || certificate.states != certificate.states_accounted)
     throw InternalError(fmt::format("a result that accounts for {} of {} states is not written",
-                                    certificate.states_accounted, certificate.states));
+                                    certificate.states_accounted.get_str(),
+                                    certificate.states.get_str()));
   if (record.has_cycles != (cycles != nullptr) || record.has_sequences != (sequences != nullptr) ||
       record.index_zeros != (positions != nullptr ? positions->zeros : 0))
     throw InternalError("the record and the tables handed in disagree");
-  if (cycles != nullptr && cycles->total_rows != certificate.cycles)
-    throw InternalError(
-        fmt::format("a table of {} rows for {} cycles", cycles->total_rows, certificate.cycles));
+  if (cycles != nullptr && to_integer(cycles->total_rows) != certificate.cycles)
+    throw InternalError(fmt::format("a table of {} rows for {} cycles", cycles->total_rows,
+                                    certificate.cycles.get_str()));
   // Symbols are bytes in the file.
   if (sequences != nullptr && record.register_spec.field_order > 256)
     throw InternalError("sequences are stored for fields of at most 256 elements");

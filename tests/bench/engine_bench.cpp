@@ -94,7 +94,7 @@ void run(const boost::mpi::communicator& comm, const Options& options) {
     const Decomposition result = decompose_by_milestones(reg, CyclePolicy{}, milestone, scheduler);
     comm.barrier();
     engine_s.push_back(seconds_since(start));
-    engine_count = result.certificate.cycles;
+    engine_count = result.certificate.cycles.get_ui();
     for (const PhaseReport& phase : result.phases) {
       if (i == 0) order.push_back(phase.name);
       phase_s[phase.name].push_back(phase.elapsed_s);

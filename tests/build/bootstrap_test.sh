@@ -71,10 +71,10 @@ expect_text err 'apt-get install -y --no-install-recommends libopenmpi-dev libxx
 expect_empty out calls
 
 # What only the tests need is asked for only by the tests.
-run 0 debian 0 'libgtest-dev shellcheck'
+run 0 debian 0 'libgtest-dev shellcheck pari-gp'
 expect_empty calls
-run 0 debian 0 'libgtest-dev shellcheck' --tests
-expect_text calls 'libgtest-dev shellcheck'
+run 0 debian 0 'libgtest-dev shellcheck pari-gp' --tests
+expect_text calls 'libgtest-dev shellcheck pari-gp'
 
 # Slurm, under which tests run as root only, is for root only.
 run 0 debian 0 'munge slurm-wlm' --tests

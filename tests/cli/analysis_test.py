@@ -1,5 +1,6 @@
 """The Python module in jobs/analysis on files that the program has just written."""
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -107,6 +108,32 @@ class Analysis(unittest.TestCase):
         self.assertEqual(dict(zip(result.histogram["length"].tolist(),
                                   result.histogram["count"].tolist())),
                          {length: lengths.count(length) for length in sorted(lengths)})
+
+    def test_numbers_above_64_bits(self):
+        for digits, drawn in ((100, True), (2000, False)):
+            shutil.copy("twelve.h5", "large.h5")
+            rows = [(1, 2), (3, 2**digits), (2**digits, 5)]
+            states = sum(length * count for length, count in rows)
+            with h5py.File("large.h5", "r+") as file:
+                for column, name in enumerate(("length", "count")):
+                    del file["histogram"][name]
+                    file["histogram"][f"{name}_text"] = numpy.array(
+                        [str(row[column]).encode() for row in rows])
+                attributes = file["certificate"].attrs
+                attributes["states"] = attributes["states_accounted"] = str(states).encode()
+                del attributes["cycles"]
+                attributes["cycles_text"] = str(2**digits + 7).encode()
+            result = analysis.load("large.h5")
+            self.assertEqual(list(zip(result.histogram["length"], result.histogram["count"])), rows)
+            self.assertEqual(sum(result.histogram["states"]), states)
+            self.assertEqual(result.certificate["cycles"], 2**digits + 7)
+            self.assertAlmostEqual(result.histogram["share"].iloc[-1], 5 / 8)
+            if drawn:
+                analysis.plot_histogram(result, "large.png")
+                self.assertGreater(os.path.getsize("large.png"), 1000)
+            else:
+                with self.assertRaisesRegex(analysis.ResultError, "digits cannot be drawn"):
+                    analysis.plot_histogram(result)
 
     def test_sums_and_types(self):
         for name in ("twelve.h5", "single.h5", "many.h5", "quaternary.h5"):

@@ -11,9 +11,11 @@ GOOD = ["--length", "8", "--feedback", "0,2,3,4"]
 # (arguments of decompose, exit code, words of the message). jobs/ERRORS.md documents the same table.
 BAD_INPUT = [
     # the register
-    (["--length", "8", "--feedback", "1,2"], 65, ["x0", "singular"]),
+    (["--length", "8", "--feedback", "1,2", "--engine", "leader"], 65, ["x0", "singular"]),
+    (["--length", "8", "--feedback", "1,2", "--cycles", "all"], 65, ["x0", "singular"]),
+    (["--length", "8", "--feedback", "1,(2,3)"], 65, ["x0", "singular"]),
     (["--length", "8", "--feedback", "0,(0,3)"], 65, ["x0"]),
-    (["--coefficients", "0,0,1,1"], 65, ["1,1"]),
+    (["--coefficients", "0,0,1,1", "--engine", "milestone"], 65, ["1,1"]),
     (["--length", "0", "--feedback", "0"], 65, ["length 0"]),
     (["--length", "8", "--feedback", "0,8"], 65, ["0,8", "stage 8"]),
     (["--length", "8", "--feedback", "0,(1,"], 65, ["0,(1,"]),
@@ -25,7 +27,8 @@ BAD_INPUT = [
     (["--field", "4", "--modulus", "x^2 + 1", "--coefficients", "1,1"], 65, ["x^2 + 1"]),
     (["--length", "7", "--polynomial", "x^6 + x + 1"], 65, ["degree", "--length"]),
     (["--polynomial", "x^6 + x^"], 65, ["x^6 + x^"]),
-    (["--length", "64", "--feedback", "0,1"], 65, ["2^63"]),
+    (["--length", "64", "--feedback", "0,(1,2)"], 65, ["2^63"]),
+    (["--length", "64", "--feedback", "0,1", "--cycles", "10"], 65, ["2^63", "--engine closed-form"]),
     (["--field", "3", "--length", "4", "--feedback", "x0 + x1*x2"], 65, ["x1*x2"]),
     (["--length", "8"], 2, ["--feedback"]),
     (["--feedback", "0,1"], 2, ["--length"]),
@@ -57,6 +60,11 @@ BAD_INPUT = [
     (["--length", "1", "--feedback", "0", "--milestone-zeros", "1"], 2, ["--milestone-zeros 1"]),
     (["--length", "62", "--feedback", "0,1", "--milestone-zeros", "2"], 73,
      ["--milestone-zeros 2", "GiB"]),
+    ([*GOOD, "--engine", "closed-form", "--milestone-zeros", "3"], 2, ["--milestone-zeros 3"]),
+    ([*GOOD, "--engine", "closed-form", "--cycles", "all"], 2, ["--cycles all", "milestone"]),
+    ([*GOOD, "--engine", "closed-form", "--sequences"], 2, ["--sequences", "milestone"]),
+    ([*GOOD, "--engine", "closed-form", "--index"], 2, ["--index", "milestone"]),
+    (["--length", "8", "--feedback", "0,(1,2)", "--engine", "closed-form"], 2, ["products", "auto"]),
     # the index
     ([*GOOD, "--index", "--cycles", "none"], 2, ["--index", "--cycles none"]),
     ([*GOOD, "--index", "--engine", "leader"], 2, ["--index", "--engine leader"]),
@@ -141,7 +149,7 @@ class BadInput(unittest.TestCase):
             self.assertEqual(result.returncode, 2, result.stderr)
             self.assertEqual(result.stderr.count("--mpi=pmix"), errors, result.stderr)
             self.assertFalse(os.path.exists(os.path.join(self.folder, "out.h5")))
-        self.check(["--length", "8", "--feedback", "1,2"], 65, ["x0"], None,
+        self.check(["--length", "8", "--feedback", "1,(2,3)"], 65, ["x0"], None,
                    env={"SLURM_STEP_NUM_TASKS": "4"})
 
     def test_ranks_that_share_a_core(self):

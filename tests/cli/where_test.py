@@ -178,7 +178,7 @@ class Errors(unittest.TestCase):
         def set_positions(file):
             file["milestones/position"][...] = 1 << 40
 
-        self.check([changed(set_version), 1], 74, "version 2.0", "1.0")
+        self.check([changed(set_version), 1], 74, "version 2.0", "1.1")
         self.check([changed(set_type), 1], 74, "statepoint")
         self.check([changed(set_positions), 1], 74, "changed.h5", "damaged")
         with open("changed.h5", "r+b") as file:

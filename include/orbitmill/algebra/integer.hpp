@@ -3,6 +3,8 @@
 
 #include <gmpxx.h>
 
+#include <boost/serialization/split_free.hpp>
+#include <boost/serialization/string.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,3 +41,21 @@ inline std::optional<Integer> parse_integer(std::string_view text) {
 }
 
 }  // namespace orbitmill
+
+namespace boost::serialization {
+
+// As text in base 32: unlike decimal digits its cost is linear in the size.
+template <class Archive>
+void save(Archive& archive, const mpz_class& value, unsigned /*version*/) {
+  const std::string digits = value.get_str(32);
+  archive << digits;
+}
+template <class Archive>
+void load(Archive& archive, mpz_class& value, unsigned /*version*/) {
+  std::string digits;
+  archive >> digits;
+  value.set_str(digits, 32);
+}
+
+}  // namespace boost::serialization
+BOOST_SERIALIZATION_SPLIT_FREE(mpz_class)

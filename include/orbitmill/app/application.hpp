@@ -33,8 +33,10 @@ int run_decompose(const CommandLine& command_line, int argc, char** argv,
 int run_bench(const CommandLine& command_line, int argc, char** argv,
               const ApplicationHooks& hooks);
 int run_plan(const CommandLine& command_line, int argc, char** argv);
+int run_poly(const CommandLine& command_line);
 int run_show(const CommandLine& command_line);
 int run_where(const CommandLine& command_line);
+int run_verify(const CommandLine& command_line);
 
 /// What `orbitmill --version` prints: version, commit, compiler, libraries.
 std::string version_text();

@@ -9,24 +9,35 @@
 
 namespace orbitmill {
 
-enum class Command : std::uint8_t { print_and_exit, decompose, bench, plan, show, where };
+enum class Command : std::uint8_t {
+  print_and_exit,
+  decompose,
+  bench,
+  plan,
+  poly,
+  show,
+  verify,
+  where
+};
 
 struct CommandLine {
   Command command = Command::print_and_exit;
   std::string text;    ///< print_and_exit: what to print (help, version)
   std::string joined;  ///< the arguments as one line, for provenance
 
-  // decompose and plan
+  // decompose, plan and poly
   std::optional<std::string> job_file;
   JobOptions options;  ///< flags, and the environment where there is no flag
   std::string output;  ///< decompose
 
   BenchOptions bench;
 
-  // show, where
+  // show, verify, where, poly
   std::string file;
   std::string format = "text";
   std::uint64_t rows = 20;                  ///< show
+  std::optional<std::uint64_t> sample;      ///< verify: rows to walk at most
+  bool verify_all = false;                  ///< verify: every row
   std::string state;                        ///< where, as written
   std::optional<std::string> second_state;  ///< where
 };

@@ -18,6 +18,7 @@ struct Job {
   std::string title;
   RegisterSpec register_spec;
   std::string engine = "auto";           ///< a name of decompose/plan.hpp
+  std::string closed_form_reason;        ///< not empty: theory answers, nothing is walked
   std::uint32_t milestone_zeros = 0;     ///< k; 0: the plan chooses
   std::string schedule = "auto";         ///< a name of schedule/modes.hpp
   std::string steal_transport = "auto";  ///< auto, windows or messages
@@ -37,9 +38,9 @@ struct Job {
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
-    archive& title& register_spec& engine& milestone_zeros& schedule& steal_transport& threads&
-        batch_size& oversubscribe& cycles& sequences& index& overwrite& quiet& verbose& output& trace&
-            job_text& effective_job;
+    archive& title& register_spec& engine& closed_form_reason& milestone_zeros& schedule&
+        steal_transport& threads& batch_size& oversubscribe& cycles& sequences& index& overwrite&
+            quiet& verbose& output& trace& job_text& effective_job;
   }
 };
 
@@ -56,6 +57,9 @@ JobOptions read_job_file(const std::filesystem::path& path, std::string& text);
 
 /// The same from a text; `name` stands in messages.
 JobOptions parse_job(const std::string& text, const std::string& name);
+
+/// The register in whichever notation it is written. Throws UsageError and JobError.
+Register resolve_register(const RegisterOptions& options);
 
 /// Checks the options and fills in the defaults. Throws UsageError and JobError.
 Job resolve_job(const JobOptions& options);

@@ -1,7 +1,9 @@
 /// The result of a decomposition: histogram, certificate, and the rows of the cycle table.
 #pragma once
 
+#include <boost/serialization/vector.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,34 +42,65 @@ struct ExactHistogramEntry {
   Integer count;
 
   friend bool operator==(const ExactHistogramEntry&, const ExactHistogramEntry&) = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned /*version*/) {
+    archive& length& count;
+  }
 };
 
 /// Sorted by length; no count is 0.
 using ExactHistogram = std::vector<ExactHistogramEntry>;
 
 ExactHistogram to_exact(const Histogram& histogram);
+/// The same in words; nothing where a length or a count is 2^64 or more.
+std::optional<Histogram> to_words(const ExactHistogram& histogram);
+
+/// What the histogram adds up to. Cost: one multiplication an entry.
+struct HistogramSums {
+  Integer states;  ///< sum of length * count
+  Integer cycles;  ///< sum of count
+};
+HistogramSums sums_of(const ExactHistogram& histogram);
 
 /// What `Certificate::checksum` is computed over.
 enum class ChecksumOf : std::uint8_t {
   cycles,     ///< the cycle table sorted by leader: pairs (leader, length), little-endian uint64
   histogram,  ///< the histogram sorted by length: pairs (length, count), little-endian uint64
+  /// the same where a value is 2^64 or more, as decimal text: a line "length,count\n" an entry
+  histogram_text,
+};
+
+/// What is known from algebra (decompose/closed_form.hpp) about the histogram.
+enum class Theory : std::uint8_t {
+  not_linear,    ///< the feedback has products: there is no theory to compare with
+  not_compared,  ///< linear or affine, but the theory could not be worked out (or by an old
+                 ///< version)
+  agrees,        ///< the cycles that were walked are those that theory predicts
+  is_result,     ///< the histogram is the theory itself; nothing was walked
 };
 
 /// The proof that no cycle is missing: the lengths of the cycles found, each counted once by its
-/// leader, sum to q^n exactly. Only `certify` (decompose/certificate.hpp) makes one.
+/// leader, and the states that lead into them sum to q^n exactly. Only `certify` and
+/// `certify_closed_form` (decompose/certificate.hpp) make one.
 struct Certificate {
-  std::uint64_t states = 0;            ///< q^n
-  std::uint64_t states_accounted = 0;  ///< sum of length * count
-  std::uint64_t cycles = 0;            ///< number of cycles
-  bool complete = false;               ///< states == states_accounted
-  std::uint64_t checksum = 0;          ///< XXH64, seed 0; the same for every rank count and engine
+  Integer states;              ///< q^n
+  Integer states_accounted;    ///< sum of length * count, and the transient states
+  Integer cycles;              ///< number of cycles
+  Integer transient_states;    ///< states on no cycle; 0 for a nonsingular register
+  std::uint32_t height = 0;    ///< steps after which every state is on a cycle
+  bool complete = false;       ///< states == states_accounted
+  std::uint64_t checksum = 0;  ///< XXH64, seed 0; the same for every rank count and engine
   ChecksumOf checksum_of = ChecksumOf::histogram;
+  Theory theory = Theory::not_linear;
+  ExactHistogram predicted;  ///< where theory was compared, what it predicts
 
   friend bool operator==(const Certificate&, const Certificate&) = default;
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
-    archive& states& states_accounted& cycles& complete& checksum& checksum_of;
+    archive& states& states_accounted& cycles& transient_states& height& complete& checksum&
+        checksum_of& theory& predicted;
   }
 };
 

@@ -1,5 +1,8 @@
 /// The plan: which engine, with which parameters, in how much memory and time.
 ///
+/// Where theory answers (closed_form.hpp) nothing is walked, and there is nothing to plan. For the
+/// engines that walk:
+///
 /// A model of the costs, per state and per entry, measured on the machine at hand; N = q^n states,
 /// W workers, M = (q-1) q^(n-k-1) milestones:
 ///
@@ -32,14 +35,25 @@
 
 namespace orbitmill {
 
-enum class Engine : std::uint8_t { automatic, leader, milestone };
+enum class Engine : std::uint8_t { automatic, leader, milestone, closed_form };
 
 constexpr std::string_view name_of(Engine engine) {
-  return engine == Engine::leader ? "leader" : engine == Engine::milestone ? "milestone" : "auto";
+  switch (engine) {
+    case Engine::automatic:
+      return "auto";
+    case Engine::leader:
+      return "leader";
+    case Engine::milestone:
+      return "milestone";
+    case Engine::closed_form:
+      return "closed-form";
+  }
+  return {};
 }
 
 constexpr std::optional<Engine> engine_named(std::string_view name) {
-  for (const Engine engine : {Engine::automatic, Engine::leader, Engine::milestone}) {
+  for (const Engine engine :
+       {Engine::automatic, Engine::leader, Engine::milestone, Engine::closed_form}) {
     if (name_of(engine) == name) return engine;
   }
   return std::nullopt;
@@ -109,12 +123,13 @@ struct Plan {
   }
 };
 
-/// Pure: equal inputs, equal plan. Precondition: reg.require_exhaustible() passes. Throws
+/// Pure: equal inputs, equal plan. Preconditions: reg.require_exhaustible() passes, the engine
+/// asked for is not the closed form. Throws
 /// CannotCreateError where the tables for the k asked do not fit the memory, or none do and the
 /// milestone engine is asked for; UsageError for a k outside 1..n-1.
 Plan make_plan(const Register& reg, const PlanInputs& inputs);
 
-/// Runs the engine of the plan; with `index`, which only the milestone engine has, keeping where
+/// Runs the engine of the plan, not the closed form; with `index`, which only the milestone engine has, keeping where
 /// each milestone stands. Collective; as decompose_by_leaders and decompose_by_milestones.
 Decomposition decompose_as_planned(const Register& reg, const CyclePolicy& policy, const Plan& plan,
                                    bool index, Scheduler& scheduler);

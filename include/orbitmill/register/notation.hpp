@@ -46,6 +46,8 @@ ParsedRegister parse_polynomial(std::string_view text, const Field& field);
 
 /// `x0 + x2 + x5*x9 + 1`: the canonical text, for every feedback. f = 0 prints as "0".
 std::string print_anf(const Feedback& feedback);
+/// The same for people: what is longer than 400 characters is cut and ends in ` ...`.
+std::string print_anf_shortly(const Feedback& feedback);
 /// `0,2,(5,9),()`: only where all coefficients are 1 (else InternalError).
 std::string print_index_list(const Feedback& feedback);
 /// `1,0,1`: only for linear feedback (else InternalError).

@@ -104,7 +104,7 @@ inline constexpr ProfileColumn<double> profile_times[] = {
 struct DecompositionRecord {
   std::string title;
   RegisterSpec register_spec;  ///< as Register::spec() returns it
-  Histogram histogram;
+  ExactHistogram histogram;
   Certificate certificate;
   bool has_cycles = false;     ///< the file has /cycles
   bool has_sequences = false;  ///< the file has /sequences

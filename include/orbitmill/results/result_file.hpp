@@ -13,7 +13,15 @@ namespace orbitmill {
 
 inline constexpr const char* result_filetype = "orbitmill decomposition";
 inline constexpr int result_version_major = 1;
-inline constexpr int result_version_minor = 0;
+inline constexpr int result_version_minor = 1;
+
+/// What a reader insists on before it hands out a record.
+enum class Trust : std::uint8_t {
+  /// Histogram, certificate, register and table must not contradict each other.
+  consistent,
+  /// Types and sizes must allow reading; what the values say is for the caller to judge (verify).
+  readable,
+};
 
 /// One rank's part of /sequences: the output symbols of its rows of the cycle table, from the
 /// leader on, one cycle after the other. The rank's slice of the table says how many per row.
@@ -60,7 +68,7 @@ void write_result(const boost::mpi::communicator& comm, const std::filesystem::p
 /// another major version (both versions in the message).
 class ResultReader {
  public:
-  explicit ResultReader(const std::filesystem::path& path);
+  explicit ResultReader(const std::filesystem::path& path, Trust trust = Trust::consistent);
   ~ResultReader();
   ResultReader(const ResultReader&) = delete;
   ResultReader& operator=(const ResultReader&) = delete;
@@ -68,15 +76,27 @@ class ResultReader {
   const DecompositionRecord& record() const noexcept { return record_; }
   const std::filesystem::path& path() const noexcept { return path_; }
 
+  /// Rows of /cycles; 0 if there is no table.
+  std::uint64_t cycle_rows() const;
   /// Rows [first, first + count) of /cycles, clipped to the table. Empty if there is no table.
   std::vector<CycleRow> cycles(std::uint64_t first, std::uint64_t count) const;
+
+  /// Entries [first, first + count) of /sequences/offset and of /sequences/symbol, clipped. Empty
+  /// if there are no sequences.
+  std::vector<std::uint64_t> sequence_offsets(std::uint64_t first, std::uint64_t count) const;
+  std::vector<std::uint8_t> symbols(std::uint64_t first, std::uint64_t count) const;
 
   /// The position of one milestone (decompose/milestone_index.hpp). Preconditions: the record has
   /// an index; milestone < its number of milestones. Reads one chunk.
   std::uint64_t milestone_position(std::uint64_t milestone) const;
 
  private:
+  template <class Value>
+  std::vector<Value> read_sequences(const char* name, std::uint64_t first,
+                                    std::uint64_t count) const;
+
   std::filesystem::path path_;
+  Trust trust_;
   std::int64_t file_ = -1;  ///< hid_t; HDF5's header stays out of ours
   DecompositionRecord record_;
 };

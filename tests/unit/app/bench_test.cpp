@@ -189,16 +189,23 @@ TEST(BenchSummary, TheUsualModeIsTheOneThatRanMostOften) {
 }
 
 TEST(BenchSummary, AnyDifferenceOfCertificatesIsSeen) {
-  const Certificate first{16, 16, 3, true, 0xabc, ChecksumOf::cycles};
+  Certificate first;
+  first.states = 16;
+  first.states_accounted = 16;
+  first.cycles = 3;
+  first.complete = true;
+  first.checksum = 0xabc;
+  first.checksum_of = ChecksumOf::cycles;
   EXPECT_EQ(compare_certificates(first, first), "");
-  for (Certificate other : {Certificate{16, 16, 3, true, 0xabd, ChecksumOf::cycles},
-                            Certificate{16, 15, 3, false, 0xabc, ChecksumOf::cycles},
-                            Certificate{16, 16, 4, true, 0xabc, ChecksumOf::cycles}}) {
+  Certificate checksum = first, accounted = first, cycles = first;
+  checksum.checksum = 0xabd;
+  accounted.states_accounted = 15;
+  accounted.complete = false;
+  cycles.cycles = 4;
+  for (const Certificate& other : {checksum, accounted, cycles}) {
     EXPECT_NE(compare_certificates(first, other), "");
   }
-  EXPECT_NE(compare_certificates(first, {16, 16, 3, true, 0xabd, ChecksumOf::cycles})
-                .find("0000000000000abd"),
-            std::string::npos);
+  EXPECT_NE(compare_certificates(first, checksum).find("0000000000000abd"), std::string::npos);
 }
 
 TEST(BenchReport, WrongResultsAreShownAndCounted) {

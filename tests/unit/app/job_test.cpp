@@ -113,9 +113,11 @@ TEST(Job, WrongValuesAreRefusedWithTheDocumentedExitCode) {
   EXPECT_EQ(code_of("[register]\nfeedback = '0,1'\n"), 2);      // no length
   EXPECT_EQ(code_of("[register]\nlength = 0\nfeedback = '0'\n"), 65);
   EXPECT_EQ(code_of("[register]\nlength = -3\nfeedback = '0'\n"), 65);
-  EXPECT_EQ(code_of("[register]\nlength = 6\nfeedback = '0,6'\n"), 65);   // no such stage
-  EXPECT_EQ(code_of("[register]\nlength = 6\nfeedback = '1,2'\n"), 65);   // singular
-  EXPECT_EQ(code_of("[register]\nlength = 80\nfeedback = '0,1'\n"), 65);  // 2^80 states
+  EXPECT_EQ(code_of("[register]\nlength = 6\nfeedback = '0,6'\n"), 65);      // no such stage
+  EXPECT_EQ(code_of("[register]\nlength = 6\nfeedback = '1,(2,3)'\n"), 65);  // singular
+  EXPECT_EQ(code_of("[register]\nlength = 6\nfeedback = '1,2'\n[run]\nengine = 'leader'\n"), 65);
+  EXPECT_EQ(code_of("[register]\nlength = 6\nfeedback = '1,2'\n"), 0);        // theory knows it
+  EXPECT_EQ(code_of("[register]\nlength = 80\nfeedback = '0,(1,2)'\n"), 65);  // 2^80 states
   EXPECT_EQ(code_of("[register]\nfield = 6\nlength = 3\nfeedback = '0'\n"), 65);
   EXPECT_EQ(code_of("[register]\nfield = 3\ncoefficients = '1,3'\n"), 65);
   EXPECT_EQ(code_of("[register]\nlength = 7\npolynomial = 'x^6 + x + 1'\n"), 65);

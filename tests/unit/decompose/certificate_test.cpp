@@ -2,16 +2,23 @@
 #include "orbitmill/decompose/certificate.hpp"
 
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <boost/mpi/collectives.hpp>
 #include <boost/serialization/vector.hpp>
+#include <functional>
+#include <map>
 #include <random>
+#include <sstream>
 
+#include "orbitmill/decompose/closed_form.hpp"
 #include "orbitmill/decompose/cycle_table.hpp"
 #include "orbitmill/decompose/cycle_tally.hpp"
 #include "orbitmill/error.hpp"
 #include "orbitmill/register/notation.hpp"
+#include "orbitmill/results/report.hpp"
+#include "unit/results/random_record.hpp"
 
 namespace orbitmill {
 namespace {
@@ -39,6 +46,125 @@ TEST(Certificate, ClosesForTheExactSumOnly) {
   for (const Histogram& histogram : wrong) {
     EXPECT_THROW(certify(comm, 16, on_root(comm, histogram), nullptr), InternalError);
   }
+}
+
+/// The message of the InternalError, the same on every rank; empty if there was none.
+std::string refusal(const boost::mpi::communicator& comm, const std::function<void()>& action) {
+  std::string message;
+  try {
+    action();
+  } catch (const InternalError& error) {
+    message = error.what();
+  }
+  std::vector<std::string> all;
+  boost::mpi::all_gather(comm, message, all);
+  for (const std::string& one : all) EXPECT_EQ(one, message);
+  return message;
+}
+
+Histogram histogram_of(const std::vector<CycleRow>& rows) {
+  std::map<std::uint64_t, std::uint64_t> counts;
+  for (const CycleRow& row : rows) ++counts[row.length];
+  Histogram histogram;
+  for (const auto& [length, count] : counts) histogram.push_back({length, count});
+  return histogram;
+}
+
+TEST(Certificate, NotesThatTheoryAgreesWithWhatWasWalked) {
+  const boost::mpi::communicator comm;
+  std::mt19937_64 random(20261121);
+  int linear = 0;
+  for (int round = 0; round < 60; ++round) {
+    const Register reg = test::random_register(random);
+    const Histogram walked = histogram_of(test::walk_all_cycles(reg));
+    Certificate certificate = certify(comm, reg.state_count(), on_root(comm, walked), nullptr);
+    compare_with_theory(comm, reg, on_root(comm, walked), certificate);
+    const bool affine = reg.feedback().is_affine();
+    linear += affine ? 1 : 0;
+    EXPECT_EQ(certificate.theory, affine ? Theory::agrees : Theory::not_linear);
+    EXPECT_EQ(certificate.predicted, affine ? to_exact(walked) : ExactHistogram{});
+    EXPECT_TRUE(certificate.complete);
+    if (!affine) continue;
+    // The same number of states, cut otherwise: the count alone would let it pass.
+    Histogram other = walked;
+    if (other.back().length < 3) continue;
+    if (--other.back().count == 0) other.pop_back();
+    other = merge_histograms(other, {{1, 1}, {walked.back().length - 1, 1}});
+    Certificate closes = certify(comm, reg.state_count(), on_root(comm, other), nullptr);
+    const std::string message =
+        refusal(comm, [&] { compare_with_theory(comm, reg, on_root(comm, other), closes); });
+    EXPECT_NE(message.find("length 1: "), std::string::npos) << message;
+  }
+  EXPECT_GT(linear, 20);
+}
+
+TEST(Certificate, NamesTheFirstDifference) {
+  const auto difference = [](const Histogram& found, const Histogram& predicted) {
+    return first_difference(to_exact(found), to_exact(predicted)).value_or("");
+  };
+  EXPECT_EQ(difference({}, {}), "");
+  EXPECT_EQ(difference({{1, 1}, {7, 1}}, {{1, 1}, {7, 1}}), "");
+  EXPECT_EQ(difference({{1, 1}, {7, 2}}, {{1, 1}, {7, 3}}),
+            "length 7: 2 cycles found, 3 predicted");
+  EXPECT_EQ(difference({{1, 1}, {5, 2}}, {{1, 1}, {7, 3}}),
+            "length 5: 2 cycles found, 0 predicted");
+  EXPECT_EQ(difference({{1, 1}, {9, 2}}, {{1, 1}, {7, 3}}),
+            "length 7: 0 cycles found, 3 predicted");
+  EXPECT_EQ(difference({{1, 1}}, {{1, 1}, {7, 3}}), "length 7: 0 cycles found, 3 predicted");
+  EXPECT_EQ(difference({{1, 1}, {7, 3}}, {{1, 1}}), "length 7: 3 cycles found, 0 predicted");
+}
+
+TEST(Certificate, TravelsWithNumbersOfAnySize) {
+  const boost::mpi::communicator comm;
+  Certificate certificate;
+  certificate.states = certificate.states_accounted = power(3, 100'000);
+  certificate.cycles = power(2, 64) - 1;
+  certificate.predicted = {{1, power(10, 400)}, {power(7, 99), 12}};
+  certificate.theory = Theory::is_result;
+  certificate.height = 17;
+  Certificate received = comm.rank() == 0 ? certificate : Certificate{};
+  boost::mpi::broadcast(comm, received, 0);
+  EXPECT_EQ(received, certificate);
+}
+
+TEST(Certificate, HashesWordsAsWordsAndLargeNumbersAsLines) {
+  const Integer largest_word = power(2, 64) - 1;
+  const ExactHistogram words = {{1, 3}, {largest_word, 1}};
+  EXPECT_EQ(exact_checksum(words).of, ChecksumOf::histogram);
+  EXPECT_EQ(exact_checksum(words).value, histogram_checksum({{1, 3}, {~std::uint64_t{0}, 1}}));
+  for (const ExactHistogram& large : {ExactHistogram{{1, 3}, {largest_word + 1, 1}},
+                                      ExactHistogram{{1, largest_word + 1}, {2, 1}}}) {
+    DecompositionRecord record;
+    record.histogram = large;
+    std::ostringstream csv;
+    print_csv(csv, record);
+    const std::string lines = csv.str().substr(csv.str().find('\n') + 1);
+    EXPECT_EQ(exact_checksum(large).of, ChecksumOf::histogram_text);
+    EXPECT_EQ(exact_checksum(large).value, XXH64(lines.data(), lines.size(), 0));
+  }
+}
+
+TEST(Certificate, OfAClosedFormCountsTransientStates) {
+  // x^5 (x^122 + ...) with one cycle of 2^122 - 1: invented, for the sums alone.
+  const Register reg({2, "", 127, {{{1, {5}}, {1, {6}}}}});
+  ClosedForm closed_form;
+  closed_form.histogram = {{1, 1}, {power(2, 122) - 1, 1}};
+  closed_form.height = 5;
+  closed_form.transient_states = power(2, 127) - power(2, 122);
+  const Certificate certificate = certify_closed_form(reg, closed_form);
+  EXPECT_TRUE(certificate.complete);
+  EXPECT_EQ(certificate.states, power(2, 127));
+  EXPECT_EQ(certificate.states_accounted, power(2, 127));
+  EXPECT_EQ(certificate.cycles, 2);
+  EXPECT_EQ(certificate.transient_states, closed_form.transient_states);
+  EXPECT_EQ(certificate.height, 5u);
+  EXPECT_EQ(certificate.theory, Theory::is_result);
+  EXPECT_EQ(certificate.checksum_of, ChecksumOf::histogram_text);
+  closed_form.transient_states -= 1;
+  EXPECT_THROW(certify_closed_form(reg, closed_form), InternalError);
+  closed_form.transient_states += 1;
+  closed_form.histogram[0].count += 1;
+  EXPECT_THROW(certify_closed_form(reg, closed_form), InternalError);
 }
 
 TEST(Certificate, RefusesATableThatDisagreesWithTheHistogram) {

@@ -291,7 +291,7 @@ TEST(Register, RefusesToWalkTooManyStates) {
   const std::string message = exhaustible_refusal(Register({2, "", 80, {{{1, {0}}}}}));
   EXPECT_NE(message.find("2^80"), std::string::npos) << message;
   EXPECT_NE(message.find("up to length 62"), std::string::npos) << message;
-  EXPECT_NE(message.find("closed form"), std::string::npos) << message;
+  EXPECT_NE(message.find("closed-form"), std::string::npos) << message;
 }
 
 TEST(Register, CountsItsStatesExactly) {

@@ -103,11 +103,17 @@ inline DecompositionRecord make_record(Random& random, const Register& reg,
   record.register_spec = reg.spec();
   std::map<std::uint64_t, std::uint64_t> counts;
   for (const CycleRow& row : rows) ++counts[row.length];
-  for (const auto& [length, count] : counts) record.histogram.push_back({length, count});
-  record.certificate.states = record.certificate.states_accounted = reg.state_count();
-  record.certificate.cycles = rows.size();
-  record.certificate.complete = true;
-  record.certificate.checksum = histogram_checksum(record.histogram);
+  for (const auto& [length, count] : counts)
+    record.histogram.push_back({to_integer(length), to_integer(count)});
+  Certificate& certificate = record.certificate;
+  certificate.states = certificate.states_accounted = to_integer(reg.state_count());
+  certificate.cycles = to_integer(rows.size());
+  certificate.complete = true;
+  certificate.checksum = exact_checksum(record.histogram).value;
+  if (reg.feedback().is_affine()) {
+    certificate.theory = pick(random, 0, 1) == 0 ? Theory::agrees : Theory::not_compared;
+    if (certificate.theory == Theory::agrees) certificate.predicted = record.histogram;
+  }
   record.run = random_run(random, ranks);
   for (std::uint32_t rank = 0; rank < ranks; ++rank) {
     RankProfile profile;

@@ -1,5 +1,6 @@
 #include "orbitmill/results/report.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -64,13 +65,12 @@ DecompositionRecord record_of(std::uint32_t length, const std::string& feedback,
   spec.length = length;
   spec.feedback = parse_feedback(feedback, Field(2), length);
   record.register_spec = Register(spec).spec();
-  record.histogram = histogram;
+  record.histogram = to_exact(histogram);
   Certificate& certificate = record.certificate;
-  for (const HistogramEntry& entry : histogram) {
-    certificate.cycles += entry.count;
-    certificate.states_accounted += entry.length * entry.count;
-  }
-  certificate.states = Register(spec).state_count();
+  const HistogramSums sums = sums_of(record.histogram);
+  certificate.cycles = sums.cycles;
+  certificate.states_accounted = sums.states;
+  certificate.states = to_integer(Register(spec).state_count());
   certificate.complete = certificate.states == certificate.states_accounted;
   certificate.checksum = 0x0123456789abcdef;
   return record;
@@ -90,7 +90,7 @@ TEST(Report, JsonHoldsTheRecord) {
     Histogram histogram;
     for (const json& entry : found["histogram"])
       histogram.push_back({number_of(entry["length"]), number_of(entry["count"])});
-    EXPECT_EQ(histogram, record.histogram);
+    EXPECT_EQ(to_exact(histogram), record.histogram);
     EXPECT_EQ(found["certificate"]["complete"], true);
     EXPECT_EQ(std::stoull(found["certificate"]["checksum"].get<std::string>(), nullptr, 16),
               record.certificate.checksum);
@@ -150,11 +150,107 @@ TEST(Report, TextFitsInto80ColumnsWhateverTheNumbers) {
   }
   // The widest table: 19 digits in a column.
   std::string feedback = "0";
-  for (int stage = 1; stage < 62; ++stage) feedback += "," + std::to_string(stage);
+  for (int stage = 1; stage < 62; ++stage) feedback += fmt::format(",{}", stage);
   const std::uint64_t half = 1ull << 61;
   const std::string text = text_of(record_of(62, feedback, {{1, half}, {half, 1}}));
   for (const std::string& line : lines_of(text)) EXPECT_LE(columns(line), 80u) << line;
   EXPECT_TRUE(contains(text, "4611686018427387904"));
+}
+
+/// A closed form: numbers of any size, cycles and transient states of a linear register.
+DecompositionRecord large_record(std::uint64_t q, std::uint32_t length, std::uint32_t height,
+                                 const ExactHistogram& histogram) {
+  DecompositionRecord record;
+  record.register_spec = Register({q, "", length, {{{1, {height}}}}}).spec();
+  record.histogram = histogram;
+  const HistogramSums sums = sums_of(histogram);
+  Certificate& certificate = record.certificate;
+  certificate.states = power(to_integer(q), length);
+  certificate.transient_states = certificate.states - power(to_integer(q), length - height);
+  certificate.height = height;
+  certificate.cycles = sums.cycles;
+  certificate.states_accounted = sums.states + certificate.transient_states;
+  certificate.complete = certificate.states_accounted == certificate.states;
+  certificate.theory = Theory::is_result;
+  const ExactChecksum checksum = exact_checksum(histogram);
+  certificate.checksum = checksum.value;
+  certificate.checksum_of = checksum.of;
+  return record;
+}
+
+TEST(Report, LargeNumbersAreShortToReadAndExactToParse) {
+  const Integer all = power(2, 1279);
+  const DecompositionRecord mersenne = large_record(2, 1279, 0, {{1, 1}, {all - 1, 1}});
+  ASSERT_TRUE(mersenne.certificate.complete);
+  const std::string text = text_of(mersenne);
+  EXPECT_TRUE(contains(text, "states     2^1279 (386 digits)\n")) << text;
+  EXPECT_TRUE(contains(text, "\n2^1279 - 1      1  2^1279 - 1  > 99.9999 %\n")) << text;
+  EXPECT_TRUE(contains(text, "maximum period: one cycle of 2^1279 - 1")) << text;
+  EXPECT_TRUE(contains(text, "2^1279 (386 digits) states accounted for in 2 cycles\n")) << text;
+  EXPECT_TRUE(contains(text, "(XXH64 of the histogram text)")) << text;
+  const json found = json_of(mersenne);
+  EXPECT_EQ(found["states"], all.get_str());
+  EXPECT_EQ(found["cycles"], 2);
+  EXPECT_EQ(found["histogram"][1]["length"], Integer(all - 1).get_str());
+  EXPECT_EQ(found["certificate"]["theory"], "is the result");
+  EXPECT_EQ(found["certificate"]["checksum_of"], "histogram text");
+  std::ostringstream csv;
+  print_csv(csv, mersenne);
+  EXPECT_EQ(csv.str(), fmt::format("length,count\n1,1\n{},1\n", Integer(all - 1).get_str()));
+
+  // 3^40 = 12157665459056928801 has 20 digits and is written out; 3^44 has 21 and is not.
+  const DecompositionRecord singular =
+      large_record(3, 50, 6, {{1, 81}, {2, (power(3, 44) - 81) / 2}});
+  ASSERT_TRUE(singular.certificate.complete);
+  const std::string short_text = text_of(singular);
+  EXPECT_TRUE(contains(short_text, "\n     2  4.9238e20  9.8477e20    0.1372 %\n")) << short_text;
+  EXPECT_TRUE(contains(short_text,
+                       "transient  7.1691e23 (24 digits) states, which are on a cycle "
+                       "after at most 6\n           steps\n"))
+      << short_text;
+  EXPECT_TRUE(contains(short_text, "and on the way there")) << short_text;
+  EXPECT_EQ(json_of(singular)["certificate"]["transient_states"],
+            singular.certificate.transient_states.get_str());
+  EXPECT_EQ(json_of(singular)["certificate"]["height"], 6);
+}
+
+TEST(Report, LargeTablesFitInto80ColumnsToo) {
+  Random random(13);
+  for (int round = 0; round < 100; ++round) {
+    const auto length = static_cast<std::uint32_t>(test::pick(random, 60, 3000));
+    const Integer all = power(2, length);
+    ExactHistogram histogram;
+    Integer left = all, previous = 0;
+    for (int i = 0; i < 5 && left > previous + 2; ++i) {
+      // Lengths and counts of every size, powers and their neighbours among them.
+      const Integer cycle = previous + power(2, test::pick(random, 0, length / 2)) +
+                            (test::pick(random, 0, 1) == 0 ? 0 : 12345);
+      const Integer most = left / cycle;
+      if (most == 0) break;
+      const Integer count =
+          power(2, test::pick(random, 0, mpz_sizeinbase(most.get_mpz_t(), 2) - 1));
+      histogram.push_back({cycle, count});
+      left -= cycle * count;
+      previous = cycle;
+    }
+    const DecompositionRecord record = large_record(2, length, 0, histogram);
+    for (const std::string& line : lines_of(text_of(record, test::pick(random, 1, 6)))) {
+      EXPECT_LE(columns(line), 80u) << line;
+    }
+  }
+  const Integer wide = power(2, 99'999);
+  for (const std::string& line :
+       lines_of(text_of(large_record(2, 100'000, 0, {{wide - 1, 1}, {wide + 1, 1}}))))
+    EXPECT_LE(columns(line), 80u) << line;
+}
+
+TEST(Report, TextSaysWhatTheoryThinks) {
+  DecompositionRecord record = record_of(4, "0,1", {{1, 1}, {15, 1}});
+  EXPECT_FALSE(contains(text_of(record), "theory"));
+  record.certificate.theory = Theory::agrees;
+  EXPECT_TRUE(contains(text_of(record), "theory     agrees"));
+  record.certificate.theory = Theory::not_compared;
+  EXPECT_TRUE(contains(text_of(record), "theory     not compared"));
 }
 
 TEST(Report, TextShowsLongestFirstAndSumsUpTheRest) {

@@ -165,6 +165,59 @@ TEST_F(ResultWriter, ManyChunksInManyRounds) {
   EXPECT_TRUE(reader.cycles(sample.rows.size(), 10).empty());
 }
 
+/// Closed forms: no table, numbers of any size, transient states.
+TEST_F(ResultWriter, LargeNumbersAreExact) {
+  Random random(20261121);
+  const Sample sample(random, comm, test::random_register(random));
+  const fs::path path = folder / "a.h5";
+  const Integer word = power(2, 64);
+  struct Case {
+    std::uint32_t length, height;
+    ExactHistogram histogram;
+    bool as_text;
+  };
+  const Integer longest = power(2, 100'000);
+  const std::vector<Case> cases = {
+      {3, 2, {{1, 2}}, false},
+      {64, 1, {{1, 1}, {power(2, 63) - 1, 1}}, false},
+      {65, 1, {{1, 1}, {word - 1, 1}}, false},
+      {64, 0, {{word, 1}}, true},
+      {65, 0, {{1, word}, {2, word / 2}}, true},
+      {100'000, 0, {{1, 2}, {2, longest / 2 - 1}}, true},
+      {100'000, 99'990, {{1, 24}, {1000, 1}}, false},
+  };
+  for (const Case& one : cases) {
+    DecompositionRecord record = sample.record;
+    record.has_cycles = record.has_sequences = false;
+    record.register_spec = Register({2, "", one.length, {{{1, {one.height}}}}}).spec();
+    record.histogram = one.histogram;
+    Certificate& certificate = record.certificate;
+    certificate = {};
+    certificate.states = power(2, one.length);
+    certificate.transient_states = certificate.states - power(2, one.length - one.height);
+    certificate.height = one.height;
+    const HistogramSums sums = sums_of(one.histogram);
+    certificate.cycles = sums.cycles;
+    certificate.states_accounted = sums.states + certificate.transient_states;
+    ASSERT_EQ(certificate.states_accounted, certificate.states);
+    certificate.complete = true;
+    certificate.theory = Theory::is_result;
+    const ExactChecksum checksum = exact_checksum(one.histogram);
+    certificate.checksum = checksum.value;
+    certificate.checksum_of = checksum.of;
+    write_result(comm, path, true, record, nullptr, nullptr);
+    {
+      const ResultReader reader(path);
+      expect_equal(reader.record(), record);
+      EXPECT_TRUE(reader.cycles(0, 1).empty());
+      const Hdf5Handle file = open_file_for_reading(path.string());
+      EXPECT_EQ(H5Lexists(file.get(), "histogram/length_text", H5P_DEFAULT) > 0, one.as_text);
+      EXPECT_EQ(H5Lexists(file.get(), "histogram/count", H5P_DEFAULT) > 0, !one.as_text);
+    }
+    comm.barrier();  // the next file replaces this one
+  }
+}
+
 TEST_F(ResultWriter, KeepsAFileThatCameInTheMeantime) {
   Random random(3);
   const Sample sample(random, comm, test::random_register(random));
