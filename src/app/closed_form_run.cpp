@@ -17,13 +17,13 @@ namespace orbitmill {
 namespace {
 
 DecompositionRecord record_of(const Register& reg, const ClosedForm& form, const Job& job,
-                              RunInfo run) {
+                              const RunInfo& run) {
   DecompositionRecord record;
   record.title = job.title;
   record.register_spec = reg.spec();
   record.histogram = form.histogram;
   record.certificate = certify_closed_form(reg, form);
-  record.run = std::move(run);
+  record.run = run;
   return record;
 }
 
@@ -52,12 +52,17 @@ void run_closed_form(const boost::mpi::communicator& comm, const CommandLine& co
     run.end_utc = utc_now();
     run.elapsed_s = elapsed_seconds();
     run.phases = {{"start-up", ready_s}, {"closed form", run.elapsed_s - ready_s}};
-    record = record_of(reg, form, job, std::move(run));
+    record = record_of(reg, form, job, run);
   });
   RankProfile profile;
   profile.rank = static_cast<std::uint32_t>(comm.rank());
   profile.host = topology.host;
   profile.peak_memory_bytes = peak_memory_bytes();
+  if (comm.rank() == 0) {
+    profile.threads = run.threads;
+    profile.busy_s = record.run.phases.back().seconds;
+    profile.workers = {{profile.busy_s, 0, 0}};
+  }
   boost::mpi::gather(comm, profile, record.profile, 0);
   agree(comm,
         [&] { write_result(comm, job.output, job.overwrite, record, nullptr, nullptr, nullptr); });

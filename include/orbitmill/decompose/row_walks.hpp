@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "orbitmill/kernel/row_kernel.hpp"
@@ -15,13 +18,20 @@ namespace orbitmill {
 
 class RowWalks {
  public:
-  explicit RowWalks(const Register& reg)
-      : kernel_(row_kernel()),
-        program_(make_row_program(reg)),
-        rows_(front + program_.length + capacity),
-        newest_(rows_.data() + front + program_.length - 1) {}
+  explicit RowWalks(const Register& reg) : RowWalks() { reset(make_row_program(reg)); }
+  /// Without a register: reset() comes first.
+  RowWalks() : kernel_(row_kernel()) {}
   RowWalks(const RowWalks&) = delete;
   RowWalks& operator=(const RowWalks&) = delete;
+
+  /// Another register; all lanes are on state 0. The memory is used again.
+  void reset(RowProgram program) {
+    program_ = std::move(program);
+    rows_.resize(std::max<std::size_t>(rows_.size(), front + program_.length + capacity));
+    newest_ = rows_.data() + front + program_.length - 1;
+    std::fill(newest_ + 1 - program_.length, newest_ + 1, LaneRow{});
+    steps_ = 0;
+  }
 
   const RowProgram& program() const noexcept { return program_; }
   const RowKernel& kernel() const noexcept { return kernel_; }
@@ -43,7 +53,7 @@ class RowWalks {
     steps_ += chunk;
     return fresh;
   }
-  /// Steps taken since construction by every lane.
+  /// Steps taken by every lane since reset().
   std::uint64_t steps() const noexcept { return steps_; }
 
   /// Puts lanes onto states: place() any number of lanes, then enter() once.
@@ -121,23 +131,59 @@ class RowWalks {
   /// Rows that fit the first-level cache beside n of them.
   static constexpr unsigned capacity = 256;
   /// Rows in front of the oldest state that may be read though they mean nothing: the digits of a
-  /// milestone are read in eights (segment_walker_row.cpp).
+  /// milestone are read in eights (MilestoneDigits).
   static constexpr unsigned front = 8;
 
   std::uint64_t reversed(std::uint64_t word) const {
-    std::uint64_t result = 0;
-    for (unsigned i = 0; i < program_.length; ++i) result = result << 1 | (word >> i & 1);
-    return result;
+    // Bits within bytes, then the bytes: no loop, for walks that enter one by one.
+    word = (word & 0x5555'5555'5555'5555) << 1 | (word >> 1 & 0x5555'5555'5555'5555);
+    word = (word & 0x3333'3333'3333'3333) << 2 | (word >> 2 & 0x3333'3333'3333'3333);
+    word = (word & 0x0f0f'0f0f'0f0f'0f0f) << 4 | (word >> 4 & 0x0f0f'0f0f'0f0f'0f0f);
+    return __builtin_bswap64(word) >> (64 - program_.length);
   }
 
   const RowKernel& kernel_;
   RowProgram program_;
   std::vector<LaneRow> rows_;
-  LaneRow* newest_;
+  LaneRow* newest_ = nullptr;
   std::uint64_t steps_ = 0;
   std::array<LaneRow, 64> bridge_{};
   std::array<LaneRow, 64> outgoing_{};
   LaneRow placed_;
+};
+
+/// Reads the n-k-1 digits behind the zeros of a milestone: its index, for q = 2. In eights, so that
+/// the loop has few and always as many rounds: a wrong guess costs as much as ten digits.
+class MilestoneDigits {
+ public:
+  MilestoneDigits(unsigned length, bool forward, unsigned zeros)
+      : zeros_(zeros), digits_(length - zeros - 1), eights_((digits_ + 7) / 8), forward_(forward) {}
+
+  /// `newest`: the newest row of the state, among the rows of RowWalks.
+  std::uint64_t read(const LaneRow* newest, unsigned lane) const {
+    const unsigned word = lane / 64;
+    const unsigned bit = lane % 64;
+    // Rows in front of the state exist, those behind the newest need not.
+    const LaneRow* row = forward_ ? newest - zeros_ - 1 : newest + 1 - eights_ * 8;
+    const std::ptrdiff_t next = forward_ ? -1 : 1;
+    // The lane's bits are rotated in where they stand, and put right once at the end.
+    const std::uint64_t mask = std::uint64_t{1} << bit;
+    std::uint64_t digits = 0;
+    for (unsigned eight = 0; eight < eights_; ++eight) {
+      for (unsigned i = 0; i < 8; ++i, row += next) {
+        digits = std::rotl(digits, 1) | (row->word[word] & mask);
+      }
+    }
+    digits = std::rotr(digits, static_cast<int>(bit));
+    return forward_ ? digits >> (8 * eights_ - digits_)
+                    : digits & ((std::uint64_t{1} << digits_) - 1);
+  }
+
+ private:
+  unsigned zeros_;
+  unsigned digits_;  ///< n-k-1
+  unsigned eights_;  ///< eights of digits that hold them
+  bool forward_;
 };
 
 }  // namespace orbitmill
