@@ -8,6 +8,7 @@
 
 #include "orbitmill/app/log.hpp"
 #include "orbitmill/cluster/failure.hpp"
+#include "orbitmill/error.hpp"
 
 namespace orbitmill {
 namespace {
@@ -54,11 +55,15 @@ int run_application(int argc, char** argv, const ApplicationHooks& hooks) {
   is_first_process();
   try {
     return run_command(parse_command_line(argc, argv), argc, argv, hooks);
-  } catch (...) {
-    // Only errors that every process meets alike arrive here: run_under_mpi deals with its own.
-    // The first process alone carries the exit code: mpirun kills the others as soon as one fails,
-    // and that must not be before the message is out.
+  } catch (const Error& error) {
+    // Every process meets it alike: run_under_mpi deals with its own. The first process alone
+    // carries the exit code: mpirun kills the others as soon as one fails, and that must not be
+    // before the message is out.
     if (!is_first_process()) return 0;
+    fmt::print(stderr, "orbitmill: error: {}\n", error.what());
+    return static_cast<int>(error.exit_code());
+  } catch (...) {
+    // Memory that one process alone does not get: the others would wait for it in MPI_Init.
     const Failure failure = describe_current_exception();
     fmt::print(stderr, "orbitmill: error: {}\n", failure.message);
     return failure.code;

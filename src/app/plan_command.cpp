@@ -11,7 +11,7 @@
 #include "orbitmill/app/application.hpp"
 #include "orbitmill/app/log.hpp"
 #include "orbitmill/cluster/failure.hpp"
-#include "orbitmill/cluster/node_memory.hpp"
+#include "orbitmill/cluster/memory_limits.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "planning.hpp"
 

@@ -6,6 +6,8 @@
 #include <boost/mpi/collectives.hpp>
 #include <boost/serialization/string.hpp>
 #include <boost/serialization/vector.hpp>
+#include <chrono>
+#include <cmath>
 #include <fstream>
 
 #include "orbitmill/cluster/failure.hpp"
@@ -34,21 +36,42 @@ double imbalance(const Spread& spread) {
   return spread.average > 0 ? 100 * (spread.greatest / spread.average - 1) : 0;
 }
 
+using Clock = std::chrono::steady_clock;
+
+double microseconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double, std::micro>(to - from).count();
+}
+
+/// What the ranks call 0 us: the begin of the first phase anywhere. Clocks of nodes differ, so all
+/// count back from a moment that they share, the end of a barrier. Collective.
+Clock::time_point common_zero(const boost::mpi::communicator& comm,
+                              const std::vector<PhaseReport>& phases) {
+  comm.barrier();
+  const Clock::time_point now = Clock::now();
+  const double mine_us = phases.empty() ? 0 : microseconds_between(phases.front().begin, now);
+  const double longest_us = boost::mpi::all_reduce(comm, mine_us, boost::mpi::maximum<double>());
+  return now - std::chrono::duration_cast<Clock::duration>(
+                   std::chrono::duration<double, std::micro>(longest_us));
+}
+
 /// The events of one rank, comma separated, without the brackets.
-std::string trace_events(int rank, const std::vector<PhaseReport>& phases) {
+std::string trace_events(int rank, const std::vector<PhaseReport>& phases, Clock::time_point zero) {
   std::string events = fmt::format(
       R"({{"name":"process_name","ph":"M","pid":{0},"args":{{"name":"rank {0}"}}}})", rank);
-  double phase_start_s = 0;
   for (const PhaseReport& phase : phases) {
+    const double begin_us = std::max(0.0, microseconds_between(zero, phase.begin));
     for (const BatchTrace& batch : phase.trace) {
+      // Both ends rounded alike, so that a batch never reaches into the next one of its thread.
+      const auto start_ns = std::llround((begin_us + batch.start_s * 1e6) * 1e3);
+      const auto end_ns = std::llround((begin_us + batch.end_s * 1e6) * 1e3);
       fmt::format_to(std::back_inserter(events),
                      ",\n"
-                     R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.1f},"dur":{:.1f},)"
+                     R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{}.{:03},"dur":{}.{:03},)"
                      R"("args":{{"first":{},"last":{}}}}})",
-                     phase.name, rank, batch.worker, (phase_start_s + batch.start_s) * 1e6,
-                     (batch.end_s - batch.start_s) * 1e6, batch.first, batch.last);
+                     phase.name, rank, batch.worker, start_ns / 1000, start_ns % 1000,
+                     (end_ns - start_ns) / 1000, (end_ns - start_ns) % 1000, batch.first,
+                     batch.last);
     }
-    phase_start_s += phase.elapsed_s;
   }
   return events;
 }
@@ -81,7 +104,8 @@ std::vector<std::string> profile_table(const std::vector<RankProfile>& profile) 
 void write_trace(const boost::mpi::communicator& comm, const std::filesystem::path& path,
                  const std::vector<PhaseReport>& phases) {
   std::vector<std::string> parts;
-  boost::mpi::gather(comm, trace_events(comm.rank(), phases), parts, 0);
+  const Clock::time_point zero = common_zero(comm, phases);
+  boost::mpi::gather(comm, trace_events(comm.rank(), phases, zero), parts, 0);
   agree(comm, [&] {
     if (comm.rank() != 0) return;
     std::ofstream file(path, std::ios::trunc);

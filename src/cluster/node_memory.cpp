@@ -2,91 +2,16 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
-
-#include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <limits>
-#include <sstream>
-#include <string>
 
 #include "orbitmill/cluster/failure.hpp"
+#include "orbitmill/cluster/memory_limits.hpp"
+#include "orbitmill/error.hpp"
 
 namespace orbitmill {
 namespace {
 
 /// Two cache lines: processors fetch them in pairs.
 constexpr std::uint64_t alignment = 128;
-
-constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
-
-/// The number in the first line of a file, `unlimited` where there is none.
-std::uint64_t number_in(const std::string& path) {
-  std::ifstream file(path);
-  std::uint64_t value = 0;
-  return file >> value ? value : unlimited;
-}
-
-std::uint64_t system_available() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string name;
-    std::uint64_t kib = 0;
-    if (words >> name >> kib && name == "MemAvailable:") return kib * 1024;
-  }
-  return unlimited;
-}
-
-/// What the control group of this process, or one above it, still allows (version 2 and 1).
-std::uint64_t cgroup_available() {
-  std::uint64_t least = unlimited;
-  const auto look_at = [&](const std::string& folder, const char* limit, const char* usage) {
-    const std::uint64_t most = number_in(folder + limit);
-    const std::uint64_t used = number_in(folder + usage);
-    if (most == unlimited || used == unlimited) return;
-    least = std::min(least, most > used ? most - used : 0);
-  };
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    for (std::string path = line.substr(second + 1);; path.erase(path.rfind('/'))) {
-      if (controllers.empty()) {
-        look_at("/sys/fs/cgroup" + path, "/memory.max", "/memory.current");
-      } else if (controllers == "memory") {
-        look_at("/sys/fs/cgroup/memory" + path, "/memory.limit_in_bytes", "/memory.usage_in_bytes");
-      }
-      if (path.rfind('/') == std::string::npos) break;
-    }
-  }
-  return least;
-}
-
-/// Slurm gives the memory of a job in MiB, by node or by core.
-std::uint64_t slurm_limit() {
-  const auto variable = [](const char* name) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
-  };
-  constexpr std::uint64_t mib = 1024 * 1024;
-  if (const auto per_node = variable("SLURM_MEM_PER_NODE"); per_node > 0) return per_node * mib;
-  const auto cores = variable("SLURM_CPUS_ON_NODE");
-  if (const auto per_core = variable("SLURM_MEM_PER_CPU"); per_core > 0 && cores > 0) {
-    return per_core * cores * mib;
-  }
-  return unlimited;
-}
-
-/// Free space of the file system behind shared-memory windows.
-std::uint64_t shared_available() {
-  struct statvfs folder {};
-  if (statvfs("/dev/shm", &folder) != 0) return unlimited;
-  return std::uint64_t{folder.f_bavail} * folder.f_frsize;
-}
 
 void require_space(std::uint64_t bytes, bool shared) {
   constexpr double gib = 1024.0 * 1024 * 1024;
@@ -99,8 +24,8 @@ void require_space(std::uint64_t bytes, bool shared) {
         "needs none",
         static_cast<double>(bytes) / gib, static_cast<double>(available) / gib));
   }
-  const std::uint64_t free = shared ? shared_available() : unlimited;
-  if (bytes > free) {
+  const std::uint64_t free = available_shared_memory();
+  if (shared && bytes > free) {
     throw CannotCreateError(fmt::format(
         "a table of {:.2f} GiB does not fit the {:.2f} GiB that /dev/shm has left, through which "
         "the ranks of a node share it; start one rank a node with more --threads, give a larger "
@@ -109,31 +34,39 @@ void require_space(std::uint64_t bytes, bool shared) {
   }
 }
 
+[[noreturn]] void throw_refused(std::uint64_t bytes) {
+  throw CannotCreateError(fmt::format(
+      "the system refused {} bytes for a table to one of the ranks (see ulimit -v); a larger "
+      "--milestone-zeros needs less",
+      bytes));
+}
+
+void* map_memory(std::uint64_t bytes, int more_flags) {
+  void* const place =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | more_flags, -1, 0);
+  if (place == MAP_FAILED) throw_refused(bytes);
+  return place;
+}
+
+/// Every rank must be able to map a shared table. Tried before MPI does it: where one rank cannot,
+/// MPI_Win_allocate_shared of Open MPI 4.1.4 returns success there and waits for ever on the
+/// others.
+void require_address_space(std::uint64_t bytes) {
+  constexpr std::uint64_t slack = 1 << 20;  // MPI's own part of the window
+  munmap(map_memory(bytes + slack, MAP_NORESERVE), bytes + slack);
+}
+
 }  // namespace
-
-std::uint64_t available_node_memory() {
-  return std::min({system_available(), cgroup_available(), slurm_limit()});
-}
-
-std::uint64_t available_table_memory(int ranks) {
-  const std::uint64_t memory = available_node_memory();
-  return ranks > 1 ? std::min(memory, shared_available()) : memory;
-}
 
 NodeMemory::NodeMemory(const boost::mpi::communicator& node, std::uint64_t bytes)
     : node_(node), bytes_(bytes + alignment) {
   const bool shared = node.size() > 1;
   agree(node, [&] {
     if (node.rank() == 0) require_space(bytes_, shared);
+    if (shared) require_address_space(bytes_);
   });
   if (!shared) {
-    data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data_ == MAP_FAILED) {
-      throw CannotCreateError(
-          fmt::format("the system refused {} bytes for a table; a larger --milestone-zeros needs "
-                      "less",
-                      bytes_));
-    }
+    data_ = map_memory(bytes_, 0);
   } else {
     void* own = nullptr;
     const auto piece = static_cast<MPI_Aint>(node.rank() == 0 ? bytes_ : 0);
@@ -166,6 +99,7 @@ NodeMemory::~NodeMemory() {
     munmap(data_, bytes_);
     return;
   }
+  if (unwinding_.is_under_way()) return;
   MPI_Win_unlock_all(window_);
   MPI_Win_free(&window_);
 }

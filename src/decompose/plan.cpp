@@ -24,6 +24,9 @@ constexpr double phase_overhead_s = 0.3e-3;
 constexpr double network_phase_overhead_s = 2e-3;
 /// Entries come over the network at this rate, bytes a second: ten-gigabit Ethernet, nearly.
 constexpr double network_rate = 1e9;
+/// Workers of other nodes keep their entries until the pass ends. Those on a fast node steal more
+/// than an equal share; this much more is allowed for.
+constexpr double most_of_fair_share = 1.5;
 /// Periodic words up to this length are few enough for any register.
 constexpr unsigned most_short_cycles = 30;
 /// Sampled levels; in between and a little beyond the cost is about linear.
@@ -50,10 +53,11 @@ struct Candidate {
   unsigned short_cycles = 0;
   std::uint64_t milestones = 0;
   std::uint64_t table_bytes = 0;
+  std::uint64_t away_bytes = 0;  ///< entries that a worker of another node may have to keep
   double levels = 0;
-  double pass_s = 0, contraction_s = 0, short_s = 0, sweep_s = 0;
+  double pass_s = 0, contraction_s = 0, short_s = 0, sweep_s = 0, index_s = 0;
 
-  double total_s() const { return pass_s + contraction_s + short_s + sweep_s; }
+  double total_s() const { return pass_s + contraction_s + short_s + sweep_s + index_s; }
 };
 
 class Model {
@@ -80,9 +84,15 @@ class Model {
     one.zeros = zeros;
     one.milestones = order_ - 1;
     for (unsigned i = zeros + 1; i < n_; ++i) one.milestones *= order_;
-    one.table_bytes =
-        one.milestones * sizeof(std::uint64_t) +
-        (one.milestones + default_station_distance - 1) / default_station_distance * chain_bytes;
+    const std::uint64_t stations =
+        (one.milestones + default_station_distance - 1) / default_station_distance;
+    one.table_bytes = one.milestones * sizeof(std::uint64_t) +
+                      stations * (chain_bytes + (in_.index ? place_bytes : 0));
+    if (in_.nodes > 1) {
+      one.away_bytes =
+          static_cast<std::uint64_t>(most_of_fair_share * static_cast<double>(one.milestones) *
+                                     sizeof(std::uint64_t) / workers_);
+    }
     const auto milestones = static_cast<double>(one.milestones);
     const double from_elsewhere = 1 - static_cast<double>(in_.root_node_workers) / workers_;
     one.pass_s =
@@ -90,13 +100,14 @@ class Model {
         from_elsewhere * milestones * sizeof(std::uint64_t) / network_rate + phase_s_;
     one.contraction_s =
         milestones * in_.costs.table_entry_s / std::max(1U, in_.root_node_workers) + 2 * phase_s_;
+    if (in_.index) one.index_s = one.contraction_s;  // the same walks once more
     set_short_cycles(one);
     return one;
   }
 
  private:
-  /// 24 bytes for a chain of the contraction.
-  static constexpr std::uint64_t chain_bytes = 24;
+  /// For each station: a chain of the contraction, a place of the index.
+  static constexpr std::uint64_t chain_bytes = 24, place_bytes = 24;
 
   /// Chance that cycles longer than `longest` without a run of `zeros` zeros exist.
   double still_missing(unsigned zeros, unsigned longest) const {
@@ -151,12 +162,16 @@ class Model {
 
 /// The largest k that is about as fast as the fastest one whose tables fit their share of memory.
 std::optional<Candidate> best_candidate(const Model& model, unsigned length,
-                                        std::uint64_t available_bytes) {
-  const double most = table_share * static_cast<double>(available_bytes);
+                                        const PlanInputs& inputs) {
+  const double most = table_share * static_cast<double>(inputs.available_bytes);
+  const double most_away = table_share * static_cast<double>(inputs.away_bytes);
   std::vector<Candidate> candidates;
   for (unsigned zeros = 1; zeros < length; ++zeros) {
     const Candidate one = model.milestone(zeros);
-    if (static_cast<double>(one.table_bytes) <= most) candidates.push_back(one);
+    if (static_cast<double>(one.table_bytes) <= most &&
+        static_cast<double>(one.away_bytes) <= most_away) {
+      candidates.push_back(one);
+    }
   }
   if (candidates.empty()) return std::nullopt;
   const double fastest_s = std::ranges::min(candidates, {}, &Candidate::total_s).total_s();
@@ -178,7 +193,21 @@ Candidate asked_candidate(const Model& model, const Register& reg, const PlanInp
         "left for them; a larger --milestone-zeros makes them smaller, --engine leader needs none",
         inputs.zeros, gib(one.table_bytes), gib(inputs.available_bytes)));
   }
+  if (one.away_bytes > inputs.away_bytes) {
+    throw CannotCreateError(fmt::format(
+        "--milestone-zeros {}: workers of another node than root's must keep up to {:.2f} GiB each "
+        "until the milestone pass ends, and one has {:.2f} GiB for each of its workers; a larger "
+        "--milestone-zeros makes it less, --engine leader needs none",
+        inputs.zeros, gib(one.away_bytes), gib(inputs.away_bytes)));
+  }
   return one;
+}
+
+/// More about a table that does not fit.
+std::string elsewhere(const PlanInputs& inputs) {
+  if (inputs.nodes < 2) return "";
+  return fmt::format(" and the {:.2f} GiB that another one has for each of its workers",
+                     gib(inputs.away_bytes));
 }
 
 void take_leader(Plan& plan, double leader_s) {
@@ -196,6 +225,7 @@ void take_milestone(Plan& plan, const Candidate& one) {
   plan.phases = {{"milestone pass", one.pass_s}, {"contraction", one.contraction_s}};
   if (one.short_cycles > 0) plan.phases.push_back({"short cycles", one.short_s});
   plan.phases.push_back({"sweep", one.sweep_s});
+  if (one.index_s > 0) plan.phases.push_back({"index", one.index_s});
 }
 
 void set_memory(Plan& plan, const PlanInputs& inputs) {
@@ -225,7 +255,7 @@ Plan make_plan(const Register& reg, const PlanInputs& inputs) {
   } else if (inputs.engine == Engine::automatic && reg.state_count() <= small_state_count) {
     take_leader(plan, leader_s);
     plan.reason = fmt::format("at most {} states", small_state_count);
-  } else if (const auto best = best_candidate(model, reg.length(), inputs.available_bytes)) {
+  } else if (const auto best = best_candidate(model, reg.length(), inputs)) {
     if (inputs.engine == Engine::milestone) {
       take_milestone(plan, *best);
       plan.reason = "asked for";
@@ -243,15 +273,15 @@ Plan make_plan(const Register& reg, const PlanInputs& inputs) {
         "--engine milestone: a register of length 1 has no milestones; use --engine leader");
   } else if (inputs.engine == Engine::milestone) {
     throw CannotCreateError(fmt::format(
-        "--engine milestone: no table fits the {:.2f} GiB of memory that root's node has left; "
+        "--engine milestone: no table fits the {:.2f} GiB of memory that root's node has left{}; "
         "--engine leader needs none",
-        gib(inputs.available_bytes)));
+        gib(inputs.available_bytes), elsewhere(inputs)));
   } else {
     take_leader(plan, leader_s);
     plan.reason = fmt::format(
         "no table of the milestone engine fits {:g} % of the {:.2f} GiB of memory that root's node "
-        "has left",
-        100 * table_share, gib(inputs.available_bytes));
+        "has left{}",
+        100 * table_share, gib(inputs.available_bytes), elsewhere(inputs));
   }
   for (const PhaseEstimate& phase : plan.phases) plan.total_s += phase.seconds;
   set_memory(plan, inputs);

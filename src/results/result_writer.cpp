@@ -110,8 +110,9 @@ TransferReport write_result_with(const boost::mpi::communicator& comm,
       if (root) publish(temporary, path, overwrite);
     });
   } catch (...) {
+    // By every rank: one that fails alone leaves root where it cannot.
     std::error_code ignored;  // the first error is the one to tell
-    if (root && !temporary.empty()) std::filesystem::remove(temporary, ignored);
+    if (!temporary.empty()) std::filesystem::remove(temporary, ignored);
     throw;
   }
   return report;

@@ -10,6 +10,7 @@
 
 #include "agreement.hpp"
 #include "hdf5_handle.hpp"
+#include "orbitmill/cluster/unwinding.hpp"
 #include "orbitmill/error.hpp"
 #include "output_path.hpp"
 
@@ -141,6 +142,14 @@ class TableWriter {
   TableWriter(const boost::mpi::communicator& comm, const std::filesystem::path& file,
               const std::filesystem::path& target, const TransferOptions& options)
       : comm_(comm), path_(file), target_(target), options_(options) {}
+  ~TableWriter() {
+    if (!unwinding_.is_under_way()) return;
+    // As in step(): closing is collective, and this rank may be alone with its exception.
+    dataset_.release();
+    file_.release();
+  }
+  TableWriter(const TableWriter&) = delete;
+  TableWriter& operator=(const TableWriter&) = delete;
 
   void open() {
     step([&] {
@@ -259,6 +268,7 @@ class TableWriter {
   TransferOptions options_;
   Hdf5Handle transfer_, file_, dataset_;
   TransferReport report_;
+  Unwinding unwinding_;
 };
 
 }  // namespace

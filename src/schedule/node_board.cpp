@@ -1,5 +1,6 @@
 #include "orbitmill/schedule/node_board.hpp"
 
+#include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/cluster/node_memory.hpp"
 #include "orbitmill/error.hpp"
 
@@ -12,11 +13,16 @@ NodeBoard::NodeBoard(const boost::mpi::communicator& node) : node_(node) {
   const auto bytes = static_cast<MPI_Aint>(
       node.rank() == 0 ? sizeof(Slot) * (static_cast<std::size_t>(node.size()) + 2) : 0);
   void* own = nullptr;
-  MPI_Comm_set_errhandler(node_, MPI_ERRORS_RETURN);  // the default ends the job without our words
-  if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node, &own, &window_) != MPI_SUCCESS) {
-    throw InternalError("the shared-memory window of a node cannot be created; is /dev/shm full?");
-  }
-  MPI_Comm_set_errhandler(node_, MPI_ERRORS_ARE_FATAL);
+  agree(node_, [&] {
+    MPI_Comm_set_errhandler(node_,
+                            MPI_ERRORS_RETURN);  // the default ends the job without our words
+    const int code = MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node_, &own, &window_);
+    MPI_Comm_set_errhandler(node_, MPI_ERRORS_ARE_FATAL);
+    if (code != MPI_SUCCESS) {
+      throw InternalError(
+          "the shared-memory window of a node cannot be created; is /dev/shm full?");
+    }
+  });
   MPI_Aint size = 0;
   int unit = 0;
   void* base = nullptr;
@@ -27,6 +33,7 @@ NodeBoard::NodeBoard(const boost::mpi::communicator& node) : node_(node) {
 }
 
 NodeBoard::~NodeBoard() {
+  if (unwinding_.is_under_way()) return;
   MPI_Win_unlock_all(window_);
   MPI_Win_free(&window_);
 }

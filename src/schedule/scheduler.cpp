@@ -105,7 +105,6 @@ class Scheduler::Run {
  private:
   struct alignas(64) Worker {
     WorkerReport report;
-    std::pair<int, std::uint64_t> stretch{-1, 0};  ///< word and its refills at the last batch
     std::uint64_t indices = 0;
     std::vector<BatchTrace> trace;
   };
@@ -171,6 +170,17 @@ std::unique_ptr<Scheduler> Scheduler::for_own_node() {
 Scheduler::~Scheduler() = default;
 
 PhaseReport Scheduler::run(Phase& phase) {
+  try {
+    return run_or_throw(phase);
+  } catch (const AgreedError&) {
+    throw;
+  } catch (...) {
+    // Of this rank alone, as in prepare(): the others go on and wait in the phase.
+    abort_job(job_, describe_current_exception());
+  }
+}
+
+PhaseReport Scheduler::run_or_throw(Phase& phase) {
   if (comm_.rank() == 0 && options_.listener) options_.listener->phase_started(phase.name());
   phase.prepare(pool_.size());
   ScheduleMode mode = options_.mode;
@@ -219,6 +229,7 @@ PhaseReport Scheduler::Run::execute() {
   check_account();
 
   report.name = phase_.name();
+  report.begin = begin_;
   report.mode = mode_;
   report.communication_s = thread_cpu_seconds() - cpu_before_s;
   report.elapsed_s = seconds_between(begin_, Clock::now());
@@ -292,10 +303,7 @@ Interval Scheduler::Run::take(Worker& mine, BatchSize& size, int& rich,
     const std::uint64_t left = unpack(word.load(std::memory_order_acquire)).size();
     if (left == 0) return Interval{};
     // Behind the word: NodeBoard::refill counts first.
-    if (const std::pair stretch(rank, board.refills(rank)); stretch != mine.stretch) {
-      mine.stretch = stretch;
-      size.restart();
-    }
+    size.enter(rank, board.refills(rank));
     return take_front(word, size.next(left));
   };
   const Interval own = from(board.rank());

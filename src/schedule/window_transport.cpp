@@ -8,6 +8,7 @@
 ///
 /// A leader is the only rank of its node here, so no operation ever aims at another rank of the own
 /// node: there one-sided atomics of Open MPI 4.1.4 are not safe (ompi issue 11349).
+#include "orbitmill/cluster/unwinding.hpp"
 #include "orbitmill/schedule/steal_transport.hpp"
 
 namespace orbitmill {
@@ -20,6 +21,7 @@ class WindowTransport final : public StealTransport {
     MPI_Win_lock_all(0, window_);
   }
   ~WindowTransport() override {
+    if (unwinding_.is_under_way()) return;
     MPI_Win_unlock_all(window_);
     MPI_Win_free(&window_);
   }
@@ -92,6 +94,7 @@ class WindowTransport final : public StealTransport {
   bool fetching_ = false;
   std::uint64_t operand_ = 0;  ///< origin buffers: they must stay until the operation is complete
   std::uint64_t result_ = 0;
+  Unwinding unwinding_;
 };
 
 }  // namespace

@@ -2,11 +2,12 @@
 import json
 import os
 import re
+import subprocess
 import unittest
 
 import h5py
 
-from support import datasets, decompose, run
+from support import BIN, datasets, decompose, run
 
 NONLINEAR = ["--feedback", "0,2,3,(5,9)"]
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -124,6 +125,28 @@ class Memory(unittest.TestCase):
         self.assertGreater(peak, 64 << 20)
         if "ASAN_OPTIONS" not in os.environ:
             self.assertLess(abs(peak / planned - 1), 0.1, f"planned {planned:.0f}, peak {peak:.0f}")
+
+    def test_an_index_is_in_the_plan_with_its_time_and_memory(self):
+        # /profile ends before the file is written, which takes most: the system's word counts.
+        # Tables of 64 MiB and of 256 MiB, which is the most that is ever written at once.
+        for zeros in (7, 5):
+            job = ["--length", 31, *NONLINEAR, "--milestone-zeros", zeros, "--threads", 1]
+            without, lines = plan(*job), plan(*job, "--index")
+            self.assertNotIn("index", without)
+            # The same table walked once more.
+            self.assertEqual(lines["index"], lines["contraction"])
+            planned = bytes_in(lines["a rank"], "^BYTES")
+            self.assertGreater(planned, bytes_in(without["a rank"], "^BYTES") + (64 << 20))
+            command = [BIN, "decompose", *map(str, job), "--index", "--quiet", "--overwrite", "-o",
+                       "index.h5"]
+            process = subprocess.Popen(command, env=dict(os.environ, ORBITMILL_OVERSUBSCRIBE="1"))
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = status
+            self.assertEqual(status, 0)
+            peak = usage.ru_maxrss * 1024
+            if "ASAN_OPTIONS" not in os.environ:
+                self.assertLess(abs(peak / planned - 1), 0.12,
+                                f"planned {planned:.0f}, peak {peak:.0f}")
 
 
 class Engines(unittest.TestCase):

@@ -40,10 +40,11 @@ struct Failure {
 Failure describe_current_exception();
 
 /// Runs `action` on every rank; if it threw on any, every rank throws AgreedError with the failure
-/// of the lowest such rank. Collective; costs one reduction of an integer. `action` may be
-/// collective itself: where its failure on some ranks leaves the others waiting inside it, a failed
-/// rank waits a limited time for their verdict, then calls `clean_up` and aborts the job
-/// (abort_job).
+/// of the lowest such rank. Collective; costs one reduction of an integer, and the first call for a
+/// communicator one that duplicates it. `action` may be collective itself and call agree() again: a
+/// rank that fails between two inner calls is heard by the others in their next one. Where they
+/// wait inside `action` for something else, a failed rank waits a limited time for their verdict,
+/// then calls `clean_up` and aborts the job (abort_job). Main thread only.
 void agree(
     const boost::mpi::communicator& comm, const std::function<void()>& action,
     const std::function<void()>& clean_up = [] {});

@@ -6,6 +6,8 @@
 #include <boost/mpi/communicator.hpp>
 #include <cstdint>
 
+#include "orbitmill/cluster/unwinding.hpp"
+
 namespace orbitmill {
 
 /// The first address from `base` on that is a multiple of `alignment` (a power of two up to the
@@ -43,14 +45,7 @@ class NodeMemory {
   std::uint64_t bytes_;
   MPI_Win window_ = MPI_WIN_NULL;
   void* data_ = nullptr;
+  Unwinding unwinding_;
 };
-
-/// Memory that this rank's node still has for this job, in bytes: what the system calls available,
-/// bounded by the control group's limit and by SLURM_MEM_PER_NODE or SLURM_MEM_PER_CPU. Any rank.
-std::uint64_t available_node_memory();
-
-/// The most that a NodeMemory over `ranks` ranks of this node may have now: the same, bounded by
-/// what /dev/shm has left where several ranks share it.
-std::uint64_t available_table_memory(int ranks);
 
 }  // namespace orbitmill

@@ -11,6 +11,7 @@
 ///   contraction     M table entries / the workers of root's node
 ///   short cycles    2^(P+1) / P words / W, q = 2
 ///   sweep           N / W for each level that is needed
+///   index           M table entries / the workers of root's node, where it is asked for
 ///
 /// Levels needed: a random permutation has 1/l cycles of l states on average, and a cycle of l
 /// states has no zero run of j+1 with probability exp(-l r), r = (q-1) q^-(j+2). So E1(P r) cycles
@@ -25,6 +26,7 @@
 #include <boost/serialization/string.hpp>
 #include <boost/serialization/vector.hpp>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -85,7 +87,10 @@ struct PlanInputs {
   unsigned root_node_workers = 1;     ///< of them on root's node
   unsigned root_node_ranks = 1;
   unsigned nodes = 1;
+  bool index = false;                 ///< the milestone index is asked for
   std::uint64_t available_bytes = 0;  ///< for the tables, on root's node
+  /// Memory of another node for each of its workers, the least of all other nodes.
+  std::uint64_t away_bytes = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t rank_bytes = 0;       ///< memory of a rank without tables, greatest of all ranks
   std::uint64_t root_node_bytes = 0;  ///< the same of all ranks of root's node, shared pages once
   StepCosts costs;
@@ -108,7 +113,7 @@ struct Plan {
   unsigned short_cycles = 0;           ///< P
   std::uint64_t milestones = 0;        ///< M
   double levels = 0;                   ///< expected number of levels swept
-  std::uint64_t table_bytes = 0;       ///< on root's node: segments and stations
+  std::uint64_t table_bytes = 0;       ///< on root's node: segments, stations and index
   std::uint64_t root_node_bytes = 0;   ///< memory of root's node, all ranks and the tables
   std::uint64_t root_rank_bytes = 0;   ///< resident in root; a shared table counts in every rank
   std::uint64_t other_rank_bytes = 0;  ///< resident in a rank of another node, 0 on one node
@@ -124,8 +129,8 @@ struct Plan {
 };
 
 /// Pure: equal inputs, equal plan. Preconditions: reg.require_exhaustible() passes, the engine
-/// asked for is not the closed form. Throws
-/// CannotCreateError where the tables for the k asked do not fit the memory, or none do and the
+/// asked for is not the closed form. Throws CannotCreateError where the tables for the k asked do
+/// not fit root's node or what the others keep of them does not fit those, or no k does and the
 /// milestone engine is asked for; UsageError for a k outside 1..n-1.
 Plan make_plan(const Register& reg, const PlanInputs& inputs);
 

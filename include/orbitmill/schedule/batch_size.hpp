@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace orbitmill {
 
@@ -31,9 +32,17 @@ class BatchSize {
     return std::clamp<std::uint64_t>(left / (2 * workers_), 1, size_);
   }
 
-  /// The next batch comes from another stretch of the range: what was learnt in the last one may be
-  /// wrong there by any factor. A worker that kept a size learnt among cheap indices held one batch
-  /// of 70 s in a simulated phase of 60 s (tests/bench); growing again costs a few short batches.
+  /// The next batch comes from the word of `rank`, filled `refills` times. In another stretch of
+  /// the range than the last batch's, what was learnt there may be wrong by any factor. A worker
+  /// that kept a size learnt among cheap indices held one batch of 70 s in a simulated phase of 60
+  /// s (tests/bench); growing again costs a few short batches.
+  void enter(int rank, std::uint64_t refills) {
+    if (const std::pair stretch(rank, refills); stretch != stretch_) {
+      stretch_ = stretch;
+      restart();
+    }
+  }
+  /// Forgets what was learnt.
   void restart() { size_ = start_; }
 
   /// Reports that a batch of `indices` took `seconds`.
@@ -54,6 +63,7 @@ class BatchSize {
   unsigned workers_;
   std::uint64_t start_;
   std::uint64_t size_;
+  std::pair<int, std::uint64_t> stretch_{-1, 0};  ///< the word of the last batch and its refills
 };
 
 }  // namespace orbitmill

@@ -11,6 +11,7 @@
 #include <boost/mpi/communicator.hpp>
 #include <cstdint>
 
+#include "orbitmill/cluster/unwinding.hpp"
 #include "orbitmill/schedule/interval.hpp"
 
 namespace orbitmill {
@@ -29,7 +30,7 @@ class NodeBoard {
   };
   static_assert(sizeof(Slot) == 128);
 
-  /// Collective over `node`, the communicator of one node. Throws InternalError where the window
+  /// Collective over `node`, the communicator of one node. Throws AgreedError where the window
   /// cannot be had.
   explicit NodeBoard(const boost::mpi::communicator& node);
   ~NodeBoard();
@@ -80,6 +81,7 @@ class NodeBoard {
   MPI_Win window_ = MPI_WIN_NULL;
   Slot* slots_ = nullptr;          ///< of all ranks of the node, by rank
   std::uint64_t* stop_ = nullptr;  ///< in a line of its own behind the slots
+  Unwinding unwinding_;
 };
 
 }  // namespace orbitmill

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <boost/mpi/communicator.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,11 +45,12 @@ struct BatchTrace {
 /// What one rank did in one phase.
 struct PhaseReport {
   std::string name;
-  std::uint64_t indices = 0;   ///< indices done by this rank
-  std::uint64_t batches = 0;   ///< batches done by this rank
-  double elapsed_s = 0;        ///< wall time from start to the last rank's end
-  double busy_s = 0;           ///< in batches, summed over the workers
-  double idle_s = 0;           ///< workers without a batch, summed
+  std::chrono::steady_clock::time_point begin;  ///< of the phase, on this rank
+  std::uint64_t indices = 0;                    ///< indices done by this rank
+  std::uint64_t batches = 0;                    ///< batches done by this rank
+  double elapsed_s = 0;                         ///< wall time from start to the last rank's end
+  double busy_s = 0;                            ///< in batches, summed over the workers
+  double idle_s = 0;                            ///< workers without a batch, summed
   double communication_s = 0;  ///< CPU time of the main thread: MPI, accounting, stealing
   double stealing_s = 0;       ///< leader: from asking another node to loot on the board, summed
   std::uint64_t node_steals_tried = 0, node_steals_won = 0;        ///< inside the node, by workers
@@ -93,9 +95,9 @@ class Scheduler {
       : Scheduler(comm, pool, std::move(options), comm) {}
   ~Scheduler();
 
-  /// Runs all indices of `phase`. Collective; every rank passes an equal phase. What a worker
-  /// throws, and work found lost or done twice or a silent node (InternalError), ends the whole job
-  /// at once with its message and exit code (abort_job in cluster/failure.hpp).
+  /// Runs all indices of `phase`. Collective; every rank passes an equal phase. What the phase
+  /// throws on any thread, and work found lost or done twice or a silent node (InternalError), ends
+  /// the whole job at once with its message and exit code (abort_job in cluster/failure.hpp).
   PhaseReport run(Phase& phase);
 
   const boost::mpi::communicator& communicator() const noexcept { return comm_; }
@@ -114,6 +116,8 @@ class Scheduler {
 
  private:
   class Run;
+
+  PhaseReport run_or_throw(Phase& phase);
 
   /// `job` holds all ranks that end when one fails, `comm` and maybe others.
   Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool, ScheduleOptions options,

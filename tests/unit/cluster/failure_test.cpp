@@ -48,6 +48,61 @@ TEST(Failure, AgreeThrowsEverywhereWithTheLowestFailingRank) {
   }
 }
 
+/// A rank fails at one of the levels, before or behind an inner call that the others make.
+TEST(Failure, NestedAgreementsEndTogetherWhereverARankFails) {
+  const boost::mpi::communicator comm;
+  constexpr int places = 5;
+  for (int failing = 0; failing < comm.size(); ++failing) {
+    for (int place = 0; place < places; ++place) {
+      const auto pass = [&](int at) {
+        if (at == place && comm.rank() == failing) throw IoError("place " + std::to_string(at));
+      };
+      int reached = 0;
+      const auto nested = [&] {
+        pass(0);
+        agree(comm, [&] {
+          pass(1);
+          agree(comm, [&] { pass(2); });
+          pass(3);
+        });
+        pass(4);
+        ++reached;
+      };
+      try {
+        agree(comm, nested);
+        FAIL() << "no exception on rank " << comm.rank();
+      } catch (const AgreedError& error) {
+        EXPECT_EQ(error.exit_code(), ExitCode::io_error);
+        EXPECT_EQ(error.what(), "place " + std::to_string(place));
+      }
+      EXPECT_EQ(reached, place == 4 && comm.rank() != failing ? 1 : 0);
+      // Nothing of it is left.
+      EXPECT_NO_THROW(agree(comm, [&] { agree(comm, [] {}); }));
+    }
+  }
+}
+
+/// The verdict must not meet a collective operation of the action: the others have begun one that
+/// the failed rank never joins in here, and completes afterwards.
+TEST(Failure, AnActionMayCommunicate) {
+  const boost::mpi::communicator comm;
+  for (int failing = 0; failing < comm.size(); ++failing) {
+    const int one = 1;
+    int sum = 0;
+    MPI_Request request = MPI_REQUEST_NULL;
+    const auto add = [&] { MPI_Iallreduce(&one, &sum, 1, MPI_INT, MPI_SUM, comm, &request); };
+    EXPECT_THROW(agree(comm,
+                       [&] {
+                         if (comm.rank() == failing) throw IoError("early");
+                         add();
+                       }),
+                 AgreedError);
+    if (comm.rank() == failing) add();
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
+    EXPECT_EQ(sum, comm.size());
+  }
+}
+
 TEST(Failure, RootDecidesForAll) {
   const boost::mpi::communicator comm;
   const auto decided = decide_on_root(comm, [] { return std::vector<int>{1, 2, 3}; });

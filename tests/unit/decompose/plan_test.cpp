@@ -112,7 +112,54 @@ TEST(Plan, CountsMilestonesStatesAndBytes) {
     EXPECT_EQ(plan.root_rank_bytes, 1000 + plan.table_bytes);
     EXPECT_EQ(plan.root_node_bytes, 3000 + plan.table_bytes);
     EXPECT_EQ(plan.other_rank_bytes, 0u);
+
+    inputs.index = true;
+    const Plan with_index = make_plan(reg, inputs);
+    EXPECT_EQ(with_index.table_bytes, plan.table_bytes + 24 * ((count + 255) / 256));
+    EXPECT_EQ(with_index.root_rank_bytes, 1000 + with_index.table_bytes);
+    EXPECT_EQ(seconds_of(with_index, "index"), static_cast<double>(count));
+    EXPECT_EQ(with_index.total_s, plan.total_s + static_cast<double>(count));
   }
+}
+
+/// Half as much again as an equal share, for each worker of another node.
+TEST(Plan, EntriesKeptOnOtherNodesMustFitThem) {
+  const Register reg = binary(40);
+  PlanInputs inputs = with_memory(plenty);
+  inputs.engine = Engine::milestone;
+  inputs.nodes = 3;
+  inputs.workers = 12;
+  inputs.root_node_workers = 4;
+  for (const unsigned zeros : {5U, 9U, 20U}) {
+    inputs.zeros = zeros;
+    const std::uint64_t needed = MilestoneMap(reg, zeros).count() * 8 * 3 / 2 / 12;
+    inputs.away_bytes = needed;
+    EXPECT_EQ(make_plan(reg, inputs).zeros, zeros);
+    inputs.away_bytes = needed - 1;
+    const std::string message = message_of<CannotCreateError>(reg, inputs);
+    EXPECT_NE(message.find("--milestone-zeros " + std::to_string(zeros)), std::string::npos)
+        << message;
+    EXPECT_NE(message.find("another node"), std::string::npos) << message;
+    inputs.nodes = 1;  // nobody else keeps anything
+    EXPECT_EQ(make_plan(reg, inputs).zeros, zeros);
+    inputs.nodes = 3;
+  }
+  // Free to choose: what is kept elsewhere takes its share of that memory, no more.
+  inputs.zeros = 0;
+  unsigned last = 0;
+  for (std::uint64_t away = 1024 * mib; away >= mib; away /= 4) {
+    inputs.away_bytes = away;
+    const Plan plan = make_plan(reg, inputs);
+    EXPECT_LE(static_cast<double>(plan.milestones) * 8 * 1.5 / 12, 0.8 * static_cast<double>(away));
+    EXPECT_GE(plan.zeros, last);
+    last = plan.zeros;
+  }
+  inputs.away_bytes = plenty;
+  EXPECT_LT(make_plan(reg, inputs).zeros, last);
+  inputs.away_bytes = 0;
+  EXPECT_NE(message_of<CannotCreateError>(reg, inputs).find("another"), std::string::npos);
+  inputs.engine = Engine::automatic;
+  EXPECT_EQ(make_plan(reg, inputs).engine, Engine::leader);
 }
 
 /// The greatest zero run of each cycle, found by walking, decides the level that finds it.

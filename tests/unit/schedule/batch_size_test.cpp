@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace orbitmill {
 namespace {
 
@@ -55,6 +57,20 @@ TEST(BatchSize, StartsAgainInAnotherStretch) {
   BatchSize fixed(17, 4);
   fixed.restart();
   EXPECT_EQ(fixed.next(1'000'000), 17u);
+}
+
+TEST(BatchSize, AStretchIsAWordBetweenTwoRefills) {
+  BatchSize size(0, 2, 8);
+  size.enter(3, 5);
+  EXPECT_EQ(size.next(everything), 8u);
+  for (const auto& [rank, refills] : {std::pair{3, 6}, {4, 6}, {3, 6}, {3, 7}}) {
+    ASSERT_GT(settle(size, 1e-9), 1000u);
+    size.enter(rank, static_cast<std::uint64_t>(refills));
+    EXPECT_EQ(size.next(everything), 8u) << rank << ", " << refills;
+    const std::uint64_t learnt = settle(size, 1e-9);
+    size.enter(rank, static_cast<std::uint64_t>(refills));
+    EXPECT_EQ(size.next(everything), learnt);
+  }
 }
 
 TEST(BatchSize, LeavesTheLastIndicesToAllWorkers) {

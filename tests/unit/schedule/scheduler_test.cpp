@@ -12,6 +12,10 @@
 #include <cmath>
 #include <random>
 #include <thread>
+#include <vector>
+
+#include "orbitmill/cluster/node_memory.hpp"
+#include "orbitmill/schedule/batch_size.hpp"
 
 namespace orbitmill {
 namespace {
@@ -184,6 +188,84 @@ TEST(Scheduler, SharesSkewedWorkInEveryMode) {
       traced += batch.last - batch.first;
     }
     EXPECT_EQ(traced, options.trace ? report.indices : 0u);
+  }
+}
+
+/// A play for two workers of root, on one node. The first that takes a huge batch stays in it until
+/// the other has used up root's chunk and come to another rank's; only then does it look for work
+/// itself. The other ranks stay in their first batches meanwhile, so that their chunks are full.
+/// Indices cost nothing, so the sizes that are learnt are huge.
+class ChangingStretches final : public Phase {
+ public:
+  static constexpr std::uint64_t huge = 1 << 20;
+
+  explicit ChangingStretches(const boost::mpi::communicator& node)
+      : node_(node), memory_(node, 64), act_(*memory_.as<std::uint64_t>()) {}
+  std::string name() const override { return "changing stretches"; }
+  std::uint64_t index_count() const override { return max_indices; }
+  void prepare(unsigned workers) override { batches_.assign(workers, {}); }
+  void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) override {
+    batches_[worker].push_back({first, last});
+    if (node_.size() == 1) return;
+    const bool at_home = last <= equal_part(max_indices, 0, ranks()).last;
+    const std::uint64_t size = last - first;
+    if (node_.rank() != 0) {
+      wait_for(2);
+    } else if (!at_home) {
+      const bool was_waiting = static_cast<int>(worker) == waiting_.load();
+      if (was_waiting) {
+        if (first_away_ == 0) first_away_ = size;
+        act_.store(2);
+      } else {
+        if (act_.load() == 0) act_.store(1);
+        wait_for(2);
+      }
+    } else if (int nobody = -1;
+               size >= huge && waiting_.compare_exchange_strong(nobody, static_cast<int>(worker))) {
+      wait_for(1);
+    }
+  }
+  void sample(std::uint64_t, std::uint64_t) override {}
+
+  std::uint64_t ranks() const { return static_cast<std::uint64_t>(node_.size()); }
+  /// Of root's waiting worker: its first batch away from home.
+  std::uint64_t first_away() const { return first_away_; }
+  const std::vector<std::vector<Interval>>& batches() const { return batches_; }
+
+ private:
+  void wait_for(std::uint64_t act) const {
+    while (act_.load() < act) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+
+  const boost::mpi::communicator& node_;
+  NodeMemory memory_;
+  std::atomic_ref<std::uint64_t> act_;  // 1: root's chunk is used up; 2: the play is over
+  std::atomic<int> waiting_{-1};
+  std::uint64_t first_away_ = 0;
+  std::vector<std::vector<Interval>> batches_;
+};
+
+TEST(Scheduler, StartsSmallInAnotherStretchOfTheRange) {
+  const boost::mpi::communicator comm;
+  WorkerPool pool(2);
+  ScheduleOptions options;
+  options.mode = ScheduleMode::stealing;
+  Scheduler scheduler(comm, pool, options);
+  const auto on_node = scheduler.for_own_node();
+  const boost::mpi::communicator& node = scheduler.node();
+  for (int round = 0; round < 3; ++round) {
+    ChangingStretches phase(node);
+    const PhaseReport report = on_node->run(phase);
+    EXPECT_LE(report.indices, Phase::max_indices);
+    if (node.rank() != 0) continue;
+    std::uint64_t largest = 0;
+    for (const auto& batches : phase.batches()) {
+      for (const Interval& batch : batches) largest = std::max(largest, batch.size());
+    }
+    EXPECT_GE(largest, ChangingStretches::huge);  // within a stretch sizes grow
+    if (node.size() == 1) continue;
+    EXPECT_GE(phase.first_away(), 1u);
+    EXPECT_LE(phase.first_away(), BatchSize::first_batch(on_node->all_workers()));
   }
 }
 
