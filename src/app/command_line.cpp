@@ -30,7 +30,11 @@ job file, the job file over the default.
 
 Exit codes: 0 done; 2 usage; 65 bad job or register; 70 internal error (a
 certificate that does not close included); 73 cannot create the output, or too
-little memory for a table; 74 I/O.
+little memory for a table; 74 I/O; 75 stopped with all finished work saved.
+
+FILE.h5.checkpoint/ keeps finished work until the result is written; the same
+command goes on there, with any number of ranks. Signal USR1 saves and stops,
+TERM does so at once, a second one ends without saving.
 
 Examples:
   orbitmill decompose --length 24 --feedback '0,2,3,(5,9)' -o r.h5
@@ -183,6 +187,13 @@ void add_run_options(OptionTable& table, RunOptions& run) {
               "ORBITMILL_BATCH_SIZE");
   table.value("--trace", run.trace, "FILE.json", "write every batch as a trace for ui.perfetto.dev",
               "ORBITMILL_TRACE");
+  table.value("--checkpoint-every", run.checkpoint_every, "TIME",
+              "save finished work so often: 90, 90s, 5min or 1h;\n0 never [5min]",
+              "ORBITMILL_CHECKPOINT_EVERY");
+  table.value("--max-minutes", run.max_minutes, "M", "save and stop before M minutes are over",
+              "ORBITMILL_MAX_MINUTES");
+  table.flag("--restart", run.restart, "discard the checkpoint of an earlier run",
+             "ORBITMILL_RESTART");
   table.flag("--oversubscribe", run.oversubscribe, "allow more workers than cores or than work",
              "ORBITMILL_OVERSUBSCRIBE");
   table.flag("--quiet", run.quiet, "print errors only", "ORBITMILL_QUIET");

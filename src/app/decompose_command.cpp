@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 
+#include "checkpointing.hpp"
 #include "closed_form_run.hpp"
 #include "launch.hpp"
 #include "orbitmill/app/application.hpp"
@@ -15,6 +16,7 @@
 #include "orbitmill/app/log.hpp"
 #include "orbitmill/app/profile_report.hpp"
 #include "orbitmill/cluster/failure.hpp"
+#include "orbitmill/cluster/stop_signal.hpp"
 #include "orbitmill/cluster/topology.hpp"
 #include "orbitmill/decompose/cycle_table.hpp"
 #include "orbitmill/decompose/plan.hpp"
@@ -103,7 +105,9 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     threads = choose_threads(job.threads, job.oversubscribe, topology);
   });
   const unsigned all_threads = boost::mpi::all_reduce(comm, threads, std::plus<>());
-  const Plan plan = plan_run(comm, job, reg, topology, threads);
+  Checkpointing checkpoint(comm, job, reg, log);
+  const Plan plan =
+      checkpoint.keep_to(plan_run(comm, checkpoint.job(), reg, topology, threads), all_threads);
   WorkerPool pool(threads);
   const double ready_s = elapsed_seconds();
   log.info("register of {}", register_line(reg));
@@ -116,6 +120,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   }
   log.detail("start-up took {}", human_duration(ready_s));
 
+  checkpoint.tell_what_is_there();
   ProgressReport progress(log, isatty(STDERR_FILENO) != 0);
   ScheduleOptions schedule;
   schedule.mode = *mode_named(job.schedule);
@@ -123,6 +128,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   schedule.batch_size = job.batch_size;
   schedule.trace = !job.trace.empty();
   schedule.listener = &progress;
+  schedule.keeper = checkpoint.keeper();
   schedule.before_batch = hooks.before_batch;
   schedule.tamper = hooks.tamper;
   if (hooks.watchdog_s > 0) schedule.watchdog_s = hooks.watchdog_s;
@@ -133,7 +139,8 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
         "stealing between nodes by messages: this MPI cannot create a one-sided window across "
         "nodes (see slurm/README.md)");
   }
-  const Decomposition result = decompose_as_planned(reg, job.cycles, plan, job.index, scheduler);
+  const Decomposition result = checkpoint.guard(
+      [&] { return decompose_as_planned(reg, job.cycles, plan, job.index, scheduler); });
   log.detail("schedule {}: {}", name_of(result.phases.front().mode),
              result.phases.front().mode_reason);
   std::optional<SequenceSlice> sequences;
@@ -184,6 +191,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
                  sequences ? &*sequences : nullptr, positions ? &*positions : nullptr);
   });
   log.info("wrote {}", job.output);
+  checkpoint.discard();
   if (!job.trace.empty()) {
     write_trace(comm, job.trace, result.phases);
     log.info("wrote the trace {}; open it in ui.perfetto.dev", job.trace);
@@ -198,6 +206,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
 
 int run_decompose(const CommandLine& command_line, int argc, char** argv,
                   const ApplicationHooks& hooks) {
+  catch_stop_signals();
   return run_under_mpi(argc, argv, [&](const boost::mpi::communicator& comm) {
     decompose_on_all_ranks(comm, command_line, hooks);
   });

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <limits>
+#include <string_view>
+#include <utility>
 
 #include "orbitmill/error.hpp"
 #include "orbitmill/register/notation.hpp"
@@ -94,6 +97,42 @@ std::string resolve_closed_form(const RunOptions& run, const Register& reg) {
   return {};
 }
 
+/// A number at the front of `text`, and what follows it; no number is negative.
+std::pair<double, std::string_view> leading_number(std::string_view text) {
+  double number = -1;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  if (error != std::errc() || !std::isfinite(number)) return {-1, text};
+  return {number, std::string_view(stop, static_cast<std::size_t>(end - stop))};
+}
+
+/// A year: longer than any job, and far from where clocks overflow.
+constexpr double longest_interval_s = 366.0 * 86400;
+
+double resolve_interval(const std::string& text) {
+  const auto [number, unit] = leading_number(text);
+  const double unit_s = unit.empty() || unit == "s" ? 1
+                        : unit == "min"             ? 60
+                        : unit == "h"               ? 3600
+                                                    : -1;
+  if (number < 0 || unit_s < 0 || number * unit_s > longest_interval_s) {
+    throw UsageError(fmt::format(
+        "--checkpoint-every \"{}\": expected seconds, or a number with s, min or h, such as 90, "
+        "5min or 1h; 0 switches checkpoints off",
+        text));
+  }
+  return number * unit_s;
+}
+
+double resolve_minutes(const std::string& text) {
+  const auto [number, rest] = leading_number(text);
+  if (number <= 0 || !rest.empty() || number * 60 > longest_interval_s) {
+    throw UsageError(
+        fmt::format("--max-minutes \"{}\": expected minutes, such as 55 or 0.5", text));
+  }
+  return number;
+}
+
 }  // namespace
 
 JobOptions prefer(const JobOptions& first, const JobOptions& second) {
@@ -118,6 +157,9 @@ JobOptions prefer(const JobOptions& first, const JobOptions& second) {
   fall_back(both.run.threads, second.run.threads);
   fall_back(both.run.batch_size, second.run.batch_size);
   fall_back(both.run.oversubscribe, second.run.oversubscribe);
+  fall_back(both.run.checkpoint_every, second.run.checkpoint_every);
+  fall_back(both.run.max_minutes, second.run.max_minutes);
+  fall_back(both.run.restart, second.run.restart);
   fall_back(both.run.trace, second.run.trace);
   fall_back(both.run.cycles, second.run.cycles);
   fall_back(both.run.sequences, second.run.sequences);
@@ -206,6 +248,13 @@ Job resolve_job(const JobOptions& options) {
     }
     job.batch_size = static_cast<std::uint64_t>(*run.batch_size);
   }
+  if (run.checkpoint_every) job.checkpoint_every_s = resolve_interval(*run.checkpoint_every);
+  if (run.max_minutes) job.max_minutes = resolve_minutes(*run.max_minutes);
+  if (job.max_minutes > 0 && job.checkpoint_every_s == 0) {
+    throw UsageError(
+        "--max-minutes needs checkpoints to save to; use it without --checkpoint-every 0");
+  }
+  job.restart = run.restart.value_or(false);
   job.oversubscribe = run.oversubscribe.value_or(false);
   job.trace = run.trace.value_or("");
   job.cycles = resolve_cycles(run.cycles);

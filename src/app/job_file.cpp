@@ -41,6 +41,14 @@ class Section {
     value = node->is_integer() ? std::to_string(**node->as_integer())
                                : get<std::string>(key, *node, "a string or an integer");
   }
+  /// A string, or a number taken as its text ("checkpoint_every = 90").
+  void read_string_or_number(std::string_view key, std::optional<std::string>& value) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    value = node->is_integer()          ? std::to_string(**node->as_integer())
+            : node->is_floating_point() ? fmt::format("{}", **node->as_floating_point())
+                                        : get<std::string>(key, *node, "a string or a number");
+  }
   /// A string, or an array of integers taken as "a,b,c".
   void read_string_or_list(std::string_view key, std::optional<std::string>& value) {
     const toml::node* node = find(key);
@@ -136,6 +144,8 @@ JobOptions parse_job(const std::string& text, const std::string& name) {
     section.read("threads", options.run.threads);
     section.read("batch_size", options.run.batch_size);
     section.read("oversubscribe", options.run.oversubscribe);
+    section.read_string_or_number("checkpoint_every", options.run.checkpoint_every);
+    section.read_string_or_number("max_minutes", options.run.max_minutes);
     section.read("quiet", options.run.quiet);
     section.read("verbose", options.run.verbose);
     section.refuse_unknown_keys();

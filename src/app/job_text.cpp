@@ -25,6 +25,8 @@ std::string print_job(const Job& job) {
   run.insert("steal_transport", job.steal_transport);
   if (job.threads > 0) run.insert("threads", static_cast<std::int64_t>(job.threads));
   if (job.batch_size > 0) run.insert("batch_size", static_cast<std::int64_t>(job.batch_size));
+  run.insert("checkpoint_every", job.checkpoint_every_s);
+  if (job.max_minutes > 0) run.insert("max_minutes", job.max_minutes);
   run.insert("oversubscribe", job.oversubscribe);
   run.insert("quiet", job.quiet);
   run.insert("verbose", job.verbose);

@@ -30,7 +30,8 @@ int run_under_mpi(int argc, char** argv,
   } catch (const AgreedError& error) {
     // Rank 0 of every singleton is rank 0; the launcher knows better.
     if (comm.rank() == 0 && is_first_process()) {
-      fmt::print(stderr, "orbitmill: error: {}\n", error.what());
+      const bool stopped = error.exit_code() == ExitCode::stopped;
+      fmt::print(stderr, "orbitmill: {}{}\n", stopped ? "" : "error: ", error.what());
     }
     return static_cast<int>(error.exit_code());
   } catch (...) {

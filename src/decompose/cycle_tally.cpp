@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <iterator>
+#include <type_traits>
 
 #include "orbitmill/error.hpp"
 
@@ -26,6 +29,60 @@ void CycleTally::merge(CycleTally&& other) {
   other.counts_.clear();
   other.rows_ = {};
   other.reported_rows_ = 0;
+}
+
+namespace {
+
+template <class T>
+void append(std::vector<std::byte>& bytes, std::span<const T> values) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  const auto raw = std::as_bytes(values);
+  bytes.insert(bytes.end(), raw.begin(), raw.end());
+}
+
+template <class T>
+std::span<const std::byte> extract(std::span<const std::byte> bytes, std::span<T> values) {
+  std::memcpy(values.data(), bytes.data(), values.size_bytes());
+  return bytes.subspan(values.size_bytes());
+}
+
+}  // namespace
+
+void CycleTally::pack(std::vector<std::byte>& bytes) const {
+  const Histogram lengths = histogram();
+  const std::array<std::uint64_t, 2> sizes = {lengths.size(), rows_.size()};
+  bytes.reserve(bytes.size() + sizeof(sizes) + lengths.size() * sizeof(HistogramEntry) +
+                rows_.size() * sizeof(CycleRow));
+  append<std::uint64_t>(bytes, sizes);
+  append<HistogramEntry>(bytes, lengths);
+  append<CycleRow>(bytes, rows_);
+}
+
+bool CycleTally::unpack(std::span<const std::byte> bytes) {
+  std::array<std::uint64_t, 2> sizes{};
+  if (bytes.size() < sizeof(sizes)) return false;
+  bytes = extract<std::uint64_t>(bytes, sizes);
+  const auto [lengths_size, rows_size] = sizes;
+  // In this order no product overflows.
+  if (lengths_size > bytes.size() / sizeof(HistogramEntry) ||
+      rows_size > bytes.size() / sizeof(CycleRow) ||
+      lengths_size * sizeof(HistogramEntry) + rows_size * sizeof(CycleRow) != bytes.size()) {
+    return false;
+  }
+  Histogram lengths(lengths_size);
+  bytes = extract<HistogramEntry>(bytes, lengths);
+  std::uint64_t cycles = 0;
+  for (const HistogramEntry& entry : lengths) cycles += entry.count;
+  if (rows_size != (budget_->keeps_rows() ? cycles : 0)) return false;
+
+  for (const auto& [length, count] : lengths) {
+    counts_[length] += count;
+    states_ += length * count;
+  }
+  rows_.resize(rows_.size() + rows_size);
+  extract<CycleRow>(bytes, std::span(rows_).last(rows_size));
+  report_rows();
+  return true;
 }
 
 Histogram CycleTally::histogram() const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace orbitmill {
 
@@ -63,14 +64,39 @@ void LeaderSweep::prepare(unsigned workers) {
   workers_.clear();
   for (unsigned i = 0; i < workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(
-        Worker{part_.make_tester(), CycleTally(budget_, part_.known_length)}));
+        Worker{part_.make_tester(), KeptTally(CycleTally(budget_, part_.known_length))}));
   }
 }
 
 void LeaderSweep::run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) {
   Worker& mine = *workers_[worker];
-  mine.lane_steps += mine.tester->test_range(end_state(first), end_state(last), mine.tally);
-  mine.tally.report_rows();
+  mine.lane_steps += mine.tester->test_range(end_state(first), end_state(last), mine.tally.fresh);
+  mine.tally.fresh.report_rows();
+}
+
+std::vector<FinishedPart> LeaderSweep::take_finished(unsigned worker,
+                                                     const std::vector<Interval>& ranges) {
+  Worker& mine = *workers_[worker];
+  FinishedPart part{ranges, std::vector<std::byte>(sizeof(std::uint64_t)), {}};
+  const std::uint64_t steps = mine.lane_steps - mine.handed_over_steps;
+  std::memcpy(part.bytes.data(), &steps, sizeof(steps));
+  mine.handed_over_steps = mine.lane_steps;
+  mine.tally.hand_over(part.bytes);
+  std::vector<FinishedPart> parts;
+  parts.push_back(std::move(part));
+  return parts;
+}
+
+bool LeaderSweep::restore(const std::vector<Interval>& /*ranges*/,
+                          std::span<const std::byte> payload) {
+  Worker& mine = *workers_.front();
+  std::uint64_t steps = 0;
+  if (payload.size() < sizeof(steps)) return false;
+  if (!mine.tally.handed_over.unpack(payload.subspan(sizeof(steps)))) return false;
+  std::memcpy(&steps, payload.data(), sizeof(steps));
+  mine.lane_steps += steps;
+  mine.handed_over_steps += steps;
+  return true;
 }
 
 void LeaderSweep::sample(std::uint64_t first, std::uint64_t last) {
@@ -86,7 +112,7 @@ State LeaderSweep::end_state(std::uint64_t last) const {
 
 CycleTally LeaderSweep::take_tally() {
   CycleTally sum(budget_);
-  for (const auto& worker : workers_) sum.merge(std::move(worker->tally));
+  for (const auto& worker : workers_) worker->tally.merge_into(sum);
   return sum;
 }
 

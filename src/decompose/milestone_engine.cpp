@@ -43,7 +43,7 @@ class MilestoneEngine {
       memory = std::make_unique<NodeMemory>(scheduler_.node(), map.count() * sizeof(std::uint64_t));
     });
     auto* const entries = memory ? memory->as<std::uint64_t>() : nullptr;
-    MilestonePass pass(map, format, entries, scheduler_.all_workers());
+    MilestonePass pass(map, format, entries, scheduler_.all_workers(), options_.stride);
     phases_.push_back(scheduler_.run(pass));
     agree(comm_, [&] { pass.gather(comm_); });
     lane_steps_ += pass.states();

@@ -294,6 +294,7 @@ Decomposition decompose_as_planned(const Register& reg, const CyclePolicy& polic
   MilestoneOptions options;
   options.zeros = plan.zeros;
   options.short_cycles = plan.short_cycles;
+  options.stride = plan.stride;
   options.index = index;
   return decompose_by_milestones(reg, policy, options, scheduler);
 }

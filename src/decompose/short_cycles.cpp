@@ -21,7 +21,7 @@ ShortCycles::ShortCycles(const Register& reg, unsigned longest, unsigned zeros, 
 }
 
 void ShortCycles::run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) {
-  CycleTally& tally = tallies_[worker];
+  CycleTally& tally = tallies_[worker].fresh;
   test_range(first << shift_, last << shift_, tally);
   tally.report_rows();
 }
@@ -32,9 +32,21 @@ void ShortCycles::sample(std::uint64_t first, std::uint64_t last) {
   test_range(first << shift_, last << shift_, thrown_away);
 }
 
+std::vector<FinishedPart> ShortCycles::take_finished(unsigned worker,
+                                                     const std::vector<Interval>& ranges) {
+  std::vector<FinishedPart> parts{{ranges, {}, {}}};
+  tallies_[worker].hand_over(parts.front().bytes);
+  return parts;
+}
+
+bool ShortCycles::restore(const std::vector<Interval>& /*ranges*/,
+                          std::span<const std::byte> payload) {
+  return tallies_.front().handed_over.unpack(payload);
+}
+
 CycleTally ShortCycles::take_tally() {
   CycleTally sum(budget_);
-  for (CycleTally& tally : tallies_) sum.merge(std::move(tally));
+  for (KeptTally& tally : tallies_) tally.merge_into(sum);
   return sum;
 }
 

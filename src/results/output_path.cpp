@@ -10,9 +10,9 @@
 #include <cstring>
 #include <random>
 #include <system_error>
-#include <utility>
 #include <vector>
 
+#include "descriptor.hpp"
 #include "orbitmill/error.hpp"
 #include "orbitmill/results/result_file.hpp"
 
@@ -21,22 +21,6 @@ namespace orbitmill {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-  int close() noexcept { return ::close(std::exchange(fd_, -1)); }
-
- private:
-  int fd_;
-};
 
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -105,17 +89,6 @@ void check_target(const fs::path& path, bool overwrite) {
   const fs::file_status itself = fs::symlink_status(path, error);
   if (fs::exists(itself) && !overwrite)
     cannot_create(path, "the file exists; replace it with --overwrite or choose another with -o");
-}
-
-/// Returns 0 or errno. Signals (a timer, a profiler) may cut a write short.
-int write_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return 0;
 }
 
 /// Returns 0 or errno.

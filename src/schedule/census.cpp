@@ -20,6 +20,7 @@ constexpr double repeats = 4;
 
 constexpr std::uint64_t flag_dry = 1;
 constexpr std::uint64_t flag_final = 2;
+constexpr std::uint64_t flag_wish = 4;
 
 }  // namespace
 
@@ -55,6 +56,7 @@ void Census::hear(int source) {
   nodes_[node].indices_done = message[0];
   nodes_[node].cost_done = std::bit_cast<double>(message[1]);
   nodes_[node].dry = (message[2] & flag_dry) != 0;
+  nodes_[node].stop_wished = (message[2] & flag_wish) != 0;
   heard_[node] = true;
   silent_[node] = {};
   final_[node] = (message[2] & flag_final) != 0;
@@ -68,8 +70,9 @@ bool Census::round_on_root(const NodeReport& mine) {
   for (const NodeReport& node : nodes_) done += node.indices_done;
   const auto passed = step();
   check(done, passed);
-  if (done != total_) return false;
-  stop_signal_ = 1;
+  const bool wished = std::ranges::find(nodes_, true, &NodeReport::stop_wished) != nodes_.end();
+  if (done != total_ && !wished) return false;
+  stop_signal_ = done == total_ ? signal_over : signal_interrupted;
   MPI_Ibcast(&stop_signal_, 1, MPI_INT, 0, leaders_, &stop_);
   // Reports may still be under way, sent before the end was known there. The next phase would take
   // them for its own, so each node says which one is its last. They answer in their next round.
@@ -148,8 +151,9 @@ bool Census::round_elsewhere(const NodeReport& mine) {
   }
   const auto now = Clock::now();
   const bool more = mine.indices_done != sent_.indices_done;
-  const bool changed = more || mine.dry != sent_.dry;
-  const bool urgent = (more && mine.idle) || mine.dry;
+  const bool wish = mine.stop_wished && !sent_.stop_wished;
+  const bool changed = more || mine.dry != sent_.dry || wish;
+  const bool urgent = (more && mine.idle) || mine.dry || wish;
   const bool again = now >= next_repeat_;
   if (sent != 0 && ((changed && (urgent || now >= next_send_)) || again)) {
     send(mine, 0);
@@ -162,7 +166,7 @@ bool Census::round_elsewhere(const NodeReport& mine) {
 void Census::send(const NodeReport& mine, std::uint64_t flags) {
   sent_ = mine;
   message_ = {mine.indices_done, std::bit_cast<std::uint64_t>(mine.cost_done),
-              flags | (mine.dry ? flag_dry : 0)};
+              flags | (mine.dry ? flag_dry : 0) | (mine.stop_wished ? flag_wish : 0)};
   MPI_Isend(message_.data(), 3, MPI_UINT64_T, 0, tag_census, leaders_, &sending_);
 }
 

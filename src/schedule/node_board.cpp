@@ -29,6 +29,7 @@ NodeBoard::NodeBoard(const boost::mpi::communicator& node) : node_(node) {
   MPI_Win_shared_query(window_, 0, &size, &unit, &base);
   slots_ = static_cast<Slot*>(align_in_window(base, sizeof(Slot)));
   stop_ = &slots_[node.size()].indices_done;
+  wish_ = &slots_[node.size()].running;
   MPI_Win_lock_all(MPI_MODE_NOCHECK, window_);
 }
 
@@ -42,7 +43,10 @@ void NodeBoard::reset(Interval chunk) {
   node_.barrier();  // nobody reads the last phase any more
   slots_[rank()] = Slot{};
   work(rank()).store(pack(chunk), std::memory_order_relaxed);
-  if (rank() == 0) std::atomic_ref(*stop_).store(0, std::memory_order_relaxed);
+  if (rank() == 0) {
+    std::atomic_ref(*stop_).store(0, std::memory_order_relaxed);
+    std::atomic_ref(*wish_).store(0, std::memory_order_relaxed);
+  }
   MPI_Win_sync(window_);
   node_.barrier();
   MPI_Win_sync(window_);

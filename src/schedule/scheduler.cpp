@@ -10,6 +10,8 @@
 #include <boost/serialization/vector.hpp>
 #include <chrono>
 #include <ctime>
+#include <iterator>
+#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
@@ -20,6 +22,7 @@
 #include "orbitmill/schedule/cluster_level.hpp"
 #include "orbitmill/schedule/cost_model.hpp"
 #include "orbitmill/schedule/interval.hpp"
+#include "orbitmill/schedule/remaining_phase.hpp"
 
 namespace orbitmill {
 namespace {
@@ -98,7 +101,9 @@ class Scheduler::Run {
         phase_(phase),
         mode_(mode),
         total_(phase.index_count()),
-        workers_(owner.pool_.size()) {}
+        workers_(owner.pool_.size()),
+        keeper_(owner.options_.keeper),
+        is_kept_(keeper_ != nullptr && phase.is_kept()) {}
 
   PhaseReport execute();
 
@@ -107,10 +112,19 @@ class Scheduler::Run {
     WorkerReport report;
     std::uint64_t indices = 0;
     std::vector<BatchTrace> trace;
+    std::vector<Interval> finished;  ///< since the last hand-over, with a keeper
+    unsigned answered = 0;           ///< the keeper's last request that was answered
   };
 
   Interval receive_chunk() const;
   void work(unsigned worker);
+  bool takes_part(unsigned worker) const;
+  bool wants_stop() const { return keeper_ != nullptr && keeper_->wants_stop(); }
+  std::vector<FinishedPart> take_finished(unsigned worker);
+  void expect_answers();
+  void answer_keeper(unsigned worker);
+  void leave_to_keeper();
+  void throw_if_interrupted();
   Interval take(Worker& mine, BatchSize& size, int& rich, std::minstd_rand& random) const;
   void run_batch(unsigned worker, Worker& mine, Interval batch, BatchSize& size);
   void lead(PhaseReport& report);
@@ -124,6 +138,9 @@ class Scheduler::Run {
   ScheduleMode mode_;
   std::uint64_t total_;
   unsigned workers_;
+  WorkKeeper* keeper_;
+  bool is_kept_;
+  bool interrupted_ = false;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point next_show_ = begin_ + show_interval;
   std::vector<Worker> reports_{workers_};
@@ -183,16 +200,40 @@ PhaseReport Scheduler::run(Phase& phase) {
 PhaseReport Scheduler::run_or_throw(Phase& phase) {
   if (comm_.rank() == 0 && options_.listener) options_.listener->phase_started(phase.name());
   phase.prepare(pool_.size());
+  std::optional<RemainingPhase> rest;
+  if (options_.keeper != nullptr && phase.is_kept()) {
+    std::vector<Interval> left = restore(phase);
+    if (left.empty()) return report_of_nothing(phase);
+    if (left.front().size() != phase.index_count()) rest.emplace(phase, std::move(left));
+  }
+  Phase& work = rest ? *rest : phase;
   ScheduleMode mode = options_.mode;
   std::string reason = "asked for";
   if (mode == ScheduleMode::automatic) {
-    CostDecision decision = decide_schedule(comm_, phase, all_workers_, overhead_s());
+    CostDecision decision = decide_schedule(comm_, work, all_workers_, overhead_s());
     mode = decision.mode;
     reason = std::move(decision.reason);
   }
-  PhaseReport report = Run(*this, phase, mode).execute();
+  PhaseReport report = Run(*this, work, mode).execute();
   report.mode_reason = std::move(reason);
   if (comm_.rank() == 0 && options_.listener) options_.listener->phase_finished(report.elapsed_s);
+  return report;
+}
+
+std::vector<Interval> Scheduler::restore(Phase& phase) {
+  options_.keeper->begin(phase);
+  return decide_on_root(
+      comm_, [&] { return complement(options_.keeper->restore(phase), phase.index_count()); });
+}
+
+PhaseReport Scheduler::report_of_nothing(const Phase& phase) const {
+  options_.keeper->end({});
+  PhaseReport report;
+  report.name = phase.name();
+  report.mode = options_.mode == ScheduleMode::automatic ? ScheduleMode::sequential : options_.mode;
+  report.mode_reason = "all of it was done before";
+  report.workers.resize(pool_.size());
+  if (comm_.rank() == 0 && options_.listener) options_.listener->phase_finished(0);
   return report;
 }
 
@@ -208,6 +249,7 @@ double Scheduler::overhead_s() {
 }
 
 PhaseReport Scheduler::Run::execute() {
+  if (is_kept_) expect_answers();
   owner_.board_->reset(receive_chunk());
   if (owner_.transport_) owner_.transport_->reset();
   owner_.pool_.start([this](unsigned worker) { work(worker); });
@@ -227,6 +269,8 @@ PhaseReport Scheduler::Run::execute() {
   while (!owner_.pool_.wait_for(round_pause)) look_after_failures();
   look_after_failures();
   check_account();
+  leave_to_keeper();
+  throw_if_interrupted();
 
   report.name = phase_.name();
   report.begin = begin_;
@@ -269,8 +313,73 @@ Interval Scheduler::Run::receive_chunk() const {
   return chunk;
 }
 
+bool Scheduler::Run::takes_part(unsigned worker) const {
+  return mode_ != ScheduleMode::sequential || (owner_.comm_.rank() == 0 && worker == 0);
+}
+
+/// What the worker has finished since the last call. While no batch of it runs.
+std::vector<FinishedPart> Scheduler::Run::take_finished(unsigned worker) {
+  std::vector<Interval> finished = std::exchange(reports_[worker].finished, {});
+  if (finished.empty()) return {};
+  std::ranges::sort(finished, {}, &Interval::first);
+  std::size_t last = 0;
+  for (std::size_t i = 1; i < finished.size(); ++i) {
+    if (finished[last].last == finished[i].first) {
+      finished[last].last = finished[i].last;
+    } else {
+      finished[++last] = finished[i];
+    }
+  }
+  finished.resize(last + 1);
+  return phase_.take_finished(worker, finished);
+}
+
+/// Before the workers start.
+void Scheduler::Run::expect_answers() {
+  unsigned workers = 0;
+  for (unsigned worker = 0; worker < workers_; ++worker) workers += takes_part(worker) ? 1U : 0U;
+  keeper_->expect(workers);
+  for (Worker& worker : reports_) worker.answered = keeper_->request();
+}
+
+void Scheduler::Run::answer_keeper(unsigned worker) {
+  Worker& mine = reports_[worker];
+  const unsigned request = keeper_->request();
+  if (request == mine.answered) return;
+  mine.answered = request;
+  keeper_->hand_over(take_finished(worker));
+}
+
+/// All workers are through, and the phase still has everything.
+void Scheduler::Run::leave_to_keeper() {
+  if (!is_kept_) return;
+  std::vector<FinishedPart> rest;
+  if (keeper_->wants_rest(interrupted_)) {
+    for (unsigned worker = 0; worker < workers_; ++worker) {
+      std::ranges::move(take_finished(worker), std::back_inserter(rest));
+    }
+  }
+  keeper_->end(std::move(rest));
+}
+
+/// Collective: nobody may leave, and be followed by the launcher's axe, before all have kept
+/// theirs.
+void Scheduler::Run::throw_if_interrupted() {
+  if (!interrupted_) return;
+  // Not what the census said: the last batches went on after that.
+  const double mine = owner_.leader_ ? owner_.board_->cost_done() : 0;
+  const double done = boost::mpi::all_reduce(owner_.comm_, mine, std::plus<>());
+  std::string farewell;
+  if (owner_.comm_.rank() == 0) {
+    const double all = phase_.expected_cost(total_) - phase_.expected_cost(0);
+    farewell = keeper_->farewell(phase_.name(), all > 0 ? done / all : 1);
+  }
+  boost::mpi::broadcast(owner_.comm_, farewell, 0);
+  throw AgreedError(ExitCode::stopped, farewell);
+}
+
 void Scheduler::Run::work(unsigned worker) {
-  if (mode_ == ScheduleMode::sequential && (owner_.comm_.rank() != 0 || worker != 0)) return;
+  if (!takes_part(worker)) return;
   Worker& mine = reports_[worker];
   const NodeBoard& board = *owner_.board_;
   BatchSize size(
@@ -279,7 +388,8 @@ void Scheduler::Run::work(unsigned worker) {
   int rich = 0;  // the rank that had work for us last
   std::minstd_rand random(static_cast<unsigned>(board.rank()) * 64 + worker + 1);
   Pause pause(worker_pause);
-  while (!board.is_stopped() && !owner_.pool_.is_failing()) {
+  while (!board.is_stopped() && !owner_.pool_.is_failing() && !wants_stop()) {
+    if (is_kept_) answer_keeper(worker);
     Interval batch = take(mine, size, rich, random);
     if (owner_.options_.tamper && !batch.empty()) {
       batch = owner_.options_.tamper(owner_.comm_.rank(), batch);
@@ -291,6 +401,7 @@ void Scheduler::Run::work(unsigned worker) {
     pause.reset();
     run_batch(worker, mine, batch, size);
   }
+  if (is_kept_ && wants_stop()) answer_keeper(worker);
 }
 
 /// THIS IS WHERE A BATCH IS STOLEN INSIDE A NODE: the own rank's word first, then the other ranks'
@@ -339,6 +450,13 @@ void Scheduler::Run::run_batch(unsigned worker, Worker& mine, Interval batch, Ba
   mine.report.busy_s += seconds;
   ++mine.report.batches;
   mine.indices += batch.size();
+  if (is_kept_) {
+    if (!mine.finished.empty() && mine.finished.back().last == batch.first) {
+      mine.finished.back().last = batch.last;
+    } else {
+      mine.finished.push_back(batch);
+    }
+  }
   if (options.trace) {
     mine.trace.push_back({worker, seconds_between(begin_, start), seconds_between(begin_, end),
                           batch.first, batch.last});
@@ -370,6 +488,7 @@ void Scheduler::Run::lead(PhaseReport& report) {
     mine.cost_done = board.cost_done();
     mine.idle = board.indices_left() == 0 && board.running() == 0;
     mine.dry = mine.idle && (!cluster || cluster->is_empty());
+    mine.stop_wished = wants_stop() || board.is_stop_wished();
     const bool over = census.round(mine);
     look_after_failures();
     if (owner_.comm_.rank() == 0) show_progress(census.cost_done());
@@ -378,7 +497,8 @@ void Scheduler::Run::lead(PhaseReport& report) {
     // The workers of a one-node phase are through before a round is: do not sleep over their end.
     std::this_thread::sleep_for(std::min(length, round_pause));
   }
-  board.stop();
+  interrupted_ = census.interrupted();
+  board.stop(interrupted_);
   if (!cluster) return;
   while (!cluster->finish()) std::this_thread::sleep_for(waiting_pause);
   // Thieves may still ask; nobody leaves while somebody could wait for an answer.
@@ -399,9 +519,11 @@ void Scheduler::Run::lead(PhaseReport& report) {
 void Scheduler::Run::follow() {
   Pause pause(round_pause);
   while (!owner_.board_->is_stopped()) {
+    if (wants_stop()) owner_.board_->wish_stop();
     look_after_failures();
     std::this_thread::sleep_for(pause.next());
   }
+  interrupted_ = owner_.board_->is_interrupted();
 }
 
 /// The census ended the phase on a sum. If work was done twice that sum came early, with other work

@@ -36,6 +36,9 @@ struct RunOptions {
   std::optional<std::int64_t> threads;
   std::optional<std::int64_t> batch_size;
   std::optional<bool> oversubscribe;
+  std::optional<std::string> checkpoint_every;  ///< "90", "90s", "5min", "1h", "0"
+  std::optional<std::string> max_minutes;
+  std::optional<bool> restart;        ///< flag and environment only: meant once
   std::optional<std::string> trace;   ///< file for the trace of batches
   std::optional<std::string> cycles;  ///< "none", "all" or a number
   std::optional<bool> sequences;

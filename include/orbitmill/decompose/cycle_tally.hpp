@@ -3,9 +3,12 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "orbitmill/decompose/decomposition.hpp"
@@ -73,6 +76,12 @@ class CycleTally {
   /// Moves the contents of `other` into this one.
   void merge(CycleTally&& other);
 
+  /// The contents as bytes (little-endian words, as all machines here have them), for unpack().
+  void pack(std::vector<std::byte>& bytes) const;
+  /// Adds contents that were packed. False, and no change, where the bytes are none. Throws as
+  /// report_rows().
+  bool unpack(std::span<const std::byte> bytes);
+
   /// Sum of the lengths noted.
   std::uint64_t states() const noexcept { return states_; }
   /// The cycles so far, sorted by length.
@@ -90,6 +99,27 @@ class CycleTally {
   std::unordered_map<std::uint64_t, std::uint64_t> counts_;
   std::vector<CycleRow> rows_;
   std::size_t reported_rows_ = 0;
+};
+
+/// The tally of one worker in a phase whose finished work is kept outside (schedule/phase.hpp):
+/// what is new since the last hand-over, and all that was handed over before.
+struct KeptTally {
+  explicit KeptTally(const CycleTally& empty)
+      : fresh(empty.empty_one()), handed_over(empty.empty_one()) {}
+
+  /// Packs what is new; from now on it counts as handed over.
+  void hand_over(std::vector<std::byte>& bytes) {
+    fresh.pack(bytes);
+    handed_over.merge(std::move(fresh));
+  }
+  /// Moves all of it to `sum`.
+  void merge_into(CycleTally& sum) {
+    sum.merge(std::move(handed_over));
+    sum.merge(std::move(fresh));
+  }
+
+  CycleTally fresh;
+  CycleTally handed_over;
 };
 
 /// The union of two histograms. Both sorted by length, as is the result.

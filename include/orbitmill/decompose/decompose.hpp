@@ -39,6 +39,7 @@ struct MilestoneOptions {
   unsigned zeros = 0;  ///< k, 1 <= k < n
   /// Cycles of at most this many states are found by periodic words; 0: none are. GF(2), below n.
   unsigned short_cycles = 0;
+  std::uint64_t stride = 0;  ///< milestones to an index of the pass; 0: by the number of workers
   std::uint64_t station_distance = 256;  ///< contraction.hpp
   bool index = false;                    ///< make the milestone index; the policy must keep rows
   /// Called on every rank of root's node between the milestone pass and the contraction, with the

@@ -75,6 +75,11 @@ class LeaderSweep final : public Phase {
   void prepare(unsigned workers) override;
   void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) override;
   void sample(std::uint64_t first, std::uint64_t last) override;
+  bool is_kept() const override { return true; }
+  /// The payload: lane steps, then the packed tally.
+  std::vector<FinishedPart> take_finished(unsigned worker,
+                                          const std::vector<Interval>& ranges) override;
+  bool restore(const std::vector<Interval>& ranges, std::span<const std::byte> payload) override;
 
   /// After the run: the cycles this rank found, all workers together. Call once.
   CycleTally take_tally();
@@ -84,8 +89,9 @@ class LeaderSweep final : public Phase {
  private:
   struct alignas(128) Worker {
     std::unique_ptr<LeaderTester> tester;
-    CycleTally tally;
+    KeptTally tally;
     std::uint64_t lane_steps = 0;
+    std::uint64_t handed_over_steps = 0;
   };
 
   State end_state(std::uint64_t last) const;

@@ -6,8 +6,10 @@
 /// the contraction reads the table at random and cannot do so over a network.
 #pragma once
 
+#include <algorithm>
 #include <boost/mpi/communicator.hpp>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,18 +18,29 @@
 
 namespace orbitmill {
 
+/// Milestones to an index of the pass: what a kept part of it refers to, so whoever goes on with
+/// other workers must use the same. `workers`: over all ranks.
+std::uint64_t milestone_stride(std::uint64_t milestones, unsigned workers);
+
 class MilestonePass final : public Phase {
  public:
   /// `table`: the whole table on the ranks of root's node, null elsewhere. `workers`: over all
   /// ranks, the same on every rank. Keeps references.
+  /// `stride`: milestones to an index; 0: milestone_stride() for these workers.
   MilestonePass(const MilestoneMap& map, const SegmentFormat& format, std::uint64_t* table,
-                unsigned workers);
+                unsigned workers, std::uint64_t stride = 0);
 
   std::string name() const override { return "milestone pass"; }
   std::uint64_t index_count() const override { return index_count_; }
   void prepare(unsigned workers) override;
   void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) override;
   void sample(std::uint64_t first, std::uint64_t last) override;
+  bool is_kept() const override { return true; }
+  /// The payload: the number of long segments among the milestones of the ranges, these, sorted,
+  /// and the entries of the ranges. Entries go out from where they lie.
+  std::vector<FinishedPart> take_finished(unsigned worker,
+                                          const std::vector<Interval>& ranges) override;
+  bool restore(const std::vector<Interval>& ranges, std::span<const std::byte> payload) override;
 
   /// After the run: moves entries that were computed on other nodes into the table, and the long
   /// segments, sorted, to every rank. Collective over `comm`, root 0.
@@ -49,7 +62,19 @@ class MilestonePass final : public Phase {
     std::vector<Part> parts;
     std::vector<LongSegment> long_segments;
     std::uint64_t states = 0;
+    std::size_t parts_taken = 0;  ///< by take_finished()
+    std::size_t long_segments_taken = 0;
   };
+  /// Finished entries that lie together.
+  struct Piece {
+    Interval range;
+    std::span<const std::uint64_t> entries;
+  };
+
+  std::uint64_t begin_of(std::uint64_t index) const {
+    return std::min(index * stride_, map_.count());
+  }
+  std::vector<Piece> finished_pieces(Worker& mine, const std::vector<Interval>& ranges) const;
 
   const MilestoneMap& map_;
   const SegmentFormat& format_;

@@ -112,6 +112,7 @@ struct Plan {
   unsigned zeros = 0;                  ///< k, 0 for the leader sweep
   unsigned short_cycles = 0;           ///< P
   std::uint64_t milestones = 0;        ///< M
+  std::uint64_t stride = 0;            ///< milestones to an index of the pass; 0: by the workers
   double levels = 0;                   ///< expected number of levels swept
   std::uint64_t table_bytes = 0;       ///< on root's node: segments, stations and index
   std::uint64_t root_node_bytes = 0;   ///< memory of root's node, all ranks and the tables
@@ -123,8 +124,8 @@ struct Plan {
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
-    archive& engine& reason& zeros& short_cycles& milestones& levels& table_bytes& root_node_bytes&
-        root_rank_bytes& other_rank_bytes& phases& total_s& cycles;
+    archive& engine& reason& zeros& short_cycles& milestones& stride& levels& table_bytes&
+        root_node_bytes& root_rank_bytes& other_rank_bytes& phases& total_s& cycles;
   }
 };
 

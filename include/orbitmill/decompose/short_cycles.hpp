@@ -26,9 +26,16 @@ class ShortCycles final : public Phase {
 
   std::string name() const override { return "short cycles"; }
   std::uint64_t index_count() const override { return std::uint64_t{1} << (longest_ - shift_); }
-  void prepare(unsigned workers) override { tallies_.assign(workers, CycleTally(budget_)); }
+  void prepare(unsigned workers) override {
+    tallies_.assign(workers, KeptTally(CycleTally(budget_)));
+  }
   void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) override;
   void sample(std::uint64_t first, std::uint64_t last) override;
+  bool is_kept() const override { return true; }
+  /// The payload: the packed tally.
+  std::vector<FinishedPart> take_finished(unsigned worker,
+                                          const std::vector<Interval>& ranges) override;
+  bool restore(const std::vector<Interval>& ranges, std::span<const std::byte> payload) override;
 
   /// After the run: the cycles this rank found. Call once.
   CycleTally take_tally();
@@ -42,7 +49,7 @@ class ShortCycles final : public Phase {
   unsigned zeros_;
   unsigned shift_;  ///< words per index, as a power of two
   RowBudget& budget_;
-  std::vector<CycleTally> tallies_;
+  std::vector<KeptTally> tallies_;
 };
 
 }  // namespace orbitmill

@@ -4,7 +4,8 @@
 /// sum is the total. A sum above the total means that work was done twice. If all nodes are dry and
 /// the sum is short and does not change for a while, work was lost. Both end the job with exit
 /// code 70. A frozen node is neither: nodes repeat their reports, and silence proves nothing until
-/// it has lasted so long that the node must be given up, which ends the job too.
+/// it has lasted so long that the node must be given up, which ends the job too. A node may also
+/// wish that the job stops with work left; root grants it.
 #pragma once
 
 #include <mpi.h>
@@ -24,6 +25,7 @@ struct NodeReport {
   double cost_done = 0;  ///< expected cost, for progress
   bool idle = false;  ///< no index left or running: the end of the phase may wait for this report
   bool dry = false;   ///< idle, and none exported or on its way here
+  bool stop_wished = false;  ///< a rank of the node wants the job to stop with work left
 };
 
 /// How long root waits before it ends the job.
@@ -41,6 +43,9 @@ class Census {
   /// One round of this leader: reports, on root hears the others. True when the phase is over.
   /// Throws InternalError on root where work was lost or done twice or a node is silent.
   bool round(const NodeReport& mine);
+
+  /// After round() returned true: a node wished the stop, and work is left. The same on every rank.
+  bool interrupted() const noexcept { return stop_signal_ == signal_interrupted; }
 
   /// Root: expected cost done over all nodes.
   double cost_done() const;
@@ -78,6 +83,8 @@ class Census {
   Clock::time_point next_send_{};
   Clock::time_point next_repeat_{};
 
+  static constexpr int signal_over = 1;
+  static constexpr int signal_interrupted = 2;
   int stop_signal_ = 0;
   MPI_Request stop_ = MPI_REQUEST_NULL;  ///< pre-posted broadcast: the end comes without a question
 };

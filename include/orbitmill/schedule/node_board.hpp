@@ -64,9 +64,20 @@ class NodeBoard {
   double busy_s() const;
   std::uint64_t running() const;
 
-  /// The end of the phase, set by the node's leader, seen by every worker of the node.
-  void stop() const { std::atomic_ref(*stop_).store(1, std::memory_order_release); }
+  /// The end of the phase, set by the node's leader, seen by every worker of the node;
+  /// `interrupted` where work is left.
+  void stop(bool interrupted = false) const {
+    std::atomic_ref(*stop_).store(interrupted ? 2 : 1, std::memory_order_release);
+  }
   bool is_stopped() const { return std::atomic_ref(*stop_).load(std::memory_order_acquire) != 0; }
+  bool is_interrupted() const {
+    return std::atomic_ref(*stop_).load(std::memory_order_acquire) == 2;
+  }
+  /// A rank of this node wants the job to stop with work left; its leader tells root.
+  void wish_stop() const { std::atomic_ref(*wish_).store(1, std::memory_order_relaxed); }
+  bool is_stop_wished() const {
+    return std::atomic_ref(*wish_).load(std::memory_order_relaxed) != 0;
+  }
 
  private:
   Slot& slot(int rank) const { return slots_[rank]; }
@@ -81,6 +92,7 @@ class NodeBoard {
   MPI_Win window_ = MPI_WIN_NULL;
   Slot* slots_ = nullptr;          ///< of all ranks of the node, by rank
   std::uint64_t* stop_ = nullptr;  ///< in a line of its own behind the slots
+  std::uint64_t* wish_ = nullptr;  ///< in the same line: it ends the phase too
   Unwinding unwinding_;
 };
 

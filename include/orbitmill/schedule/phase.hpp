@@ -6,10 +6,23 @@
 /// algorithm reduces them over workers and ranks.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
+
+#include "orbitmill/schedule/interval.hpp"
 
 namespace orbitmill {
+
+/// Finished work, packed: what a phase needs to take these indices for done without doing them.
+struct FinishedPart {
+  std::vector<Interval> ranges;  ///< sorted, disjoint, not empty, of the phase's indices
+  std::vector<std::byte> bytes;
+  /// Go behind `bytes`. Memory of the phase that does not change any more; valid while it runs.
+  std::vector<std::span<const std::byte>> views;
+};
 
 class Phase {
  public:
@@ -36,6 +49,26 @@ class Phase {
   /// Does the work of [first, last) and throws the result away, on the calling thread, before any
   /// batch: the cost model times it. May be called after prepare() on root only.
   virtual void sample(std::uint64_t first, std::uint64_t last) = 0;
+
+  /// True where finished work can be kept and restored (work_keeper.hpp). A phase of seconds that
+  /// others' results bring back says false, and is done again as a whole.
+  virtual bool is_kept() const { return false; }
+
+  /// Hands out what `worker` has found in its batches since the last call; `ranges` (sorted and
+  /// disjoint) are those batches. The result stays in the phase as well. Called while no batch of
+  /// this worker runs, others may. Parts are independent: each can be lost without the others.
+  virtual std::vector<FinishedPart> take_finished(unsigned /*worker*/,
+                                                  const std::vector<Interval>& /*ranges*/) {
+    return {};
+  }
+
+  /// Takes over the result of indices that were done earlier, maybe by another program run with
+  /// other workers; `payload` is bytes and views of a FinishedPart. Called on root between
+  /// prepare() and the first batch. False, and no change, where it makes no sense.
+  virtual bool restore(const std::vector<Interval>& /*ranges*/,
+                       std::span<const std::byte> /*payload*/) {
+    return false;
+  }
 
   /// Indices are packed in pairs into one 64-bit word (schedule/interval.hpp).
   static constexpr std::uint64_t max_indices = 0xffff'ffff;

@@ -20,6 +20,7 @@
 #include "orbitmill/schedule/node_board.hpp"
 #include "orbitmill/schedule/phase.hpp"
 #include "orbitmill/schedule/steal_transport.hpp"
+#include "orbitmill/schedule/work_keeper.hpp"
 #include "orbitmill/schedule/worker_pool.hpp"
 
 namespace orbitmill {
@@ -79,6 +80,7 @@ struct ScheduleOptions {
   double silence_s = 30;                 ///< patience with a node that does not answer
   bool trace = false;                    ///< keep every batch's times
   ProgressListener* listener = nullptr;  ///< used on root only
+  WorkKeeper* keeper = nullptr;          ///< on every rank or on none
   /// Called by a worker before each batch with (rank, first, last). For tests that inject failures.
   std::function<void(int, std::uint64_t, std::uint64_t)> before_batch;
   /// Called by a worker with (rank, batch just taken); it does what is returned instead. For tests
@@ -97,7 +99,9 @@ class Scheduler {
 
   /// Runs all indices of `phase`. Collective; every rank passes an equal phase. What the phase
   /// throws on any thread, and work found lost or done twice or a silent node (InternalError), ends
-  /// the whole job at once with its message and exit code (abort_job in cluster/failure.hpp).
+  /// the whole job at once with its message and exit code (abort_job in cluster/failure.hpp). With
+  /// a keeper, work that it has kept is not done again, and where a rank's keeper wants to stop,
+  /// every rank throws AgreedError with ExitCode::stopped once all has been handed over.
   PhaseReport run(Phase& phase);
 
   const boost::mpi::communicator& communicator() const noexcept { return comm_; }
@@ -123,6 +127,10 @@ class Scheduler {
   Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool, ScheduleOptions options,
             const boost::mpi::communicator& job);
 
+  /// What no keeper has of `phase`; the rest is restored. Collective.
+  std::vector<Interval> restore(Phase& phase);
+  /// The report of a phase that had nothing left.
+  PhaseReport report_of_nothing(const Phase& phase) const;
   /// Time of a phase without work on all workers, measured once. Collective.
   double overhead_s();
 

@@ -22,6 +22,8 @@ milestone_zeros = 3
 schedule = "static"
 threads = 3
 batch_size = 7
+checkpoint_every = "90s"
+max_minutes = 2.5
 oversubscribe = true
 quiet = true
 verbose = false
@@ -51,6 +53,8 @@ TEST(JobFile, EveryKeyArrives) {
   EXPECT_EQ(job.schedule, "static");
   EXPECT_EQ(job.threads, 3u);
   EXPECT_EQ(job.batch_size, 7u);
+  EXPECT_EQ(job.checkpoint_every_s, 90);
+  EXPECT_EQ(job.max_minutes, 2.5);
   EXPECT_TRUE(job.oversubscribe);
   EXPECT_TRUE(job.quiet);
   EXPECT_FALSE(job.verbose);
@@ -74,6 +78,8 @@ TEST(JobFile, TheEffectiveJobRepeatsTheRun) {
     EXPECT_EQ(again.effective_job, job.effective_job);
     EXPECT_EQ(again.register_spec, job.register_spec);
     EXPECT_EQ(again.milestone_zeros, job.milestone_zeros);
+    EXPECT_EQ(again.checkpoint_every_s, job.checkpoint_every_s);
+    EXPECT_EQ(again.max_minutes, job.max_minutes);
     EXPECT_EQ(again.cycles.row_limit, job.cycles.row_limit);
     EXPECT_EQ(again.cycles.keep_rows, job.cycles.keep_rows);
     EXPECT_EQ(again.index, text.find("index = true") != std::string::npos);
@@ -130,6 +136,31 @@ TEST(Job, WrongValuesAreRefusedWithTheDocumentedExitCode) {
   EXPECT_EQ(code_of(reg + "[output]\ncycles = -1\n"), 2);
   EXPECT_EQ(code_of(reg + "[output]\ncycles = 'none'\nsequences = true\n"), 2);
   EXPECT_EQ(code_of("[register]\nlength = 25\nfeedback = '0'\n[output]\nsequences = true\n"), 2);
+}
+
+TEST(Job, IntervalsHaveUnits) {
+  const auto interval_of = [](const std::string& value) {
+    try {
+      return resolve_job(parse_job("[register]\nlength = 6\nfeedback = '0,1'\n[run]\n"
+                                   "checkpoint_every = " +
+                                       value,
+                                   "job.toml"))
+          .checkpoint_every_s;
+    } catch (const UsageError&) {
+      return -1.0;
+    }
+  };
+  EXPECT_EQ(interval_of("'90'"), 90);
+  EXPECT_EQ(interval_of("90"), 90);
+  EXPECT_EQ(interval_of("0.5"), 0.5);
+  EXPECT_EQ(interval_of("'0.05s'"), 0.05);
+  EXPECT_EQ(interval_of("'5min'"), 300);
+  EXPECT_EQ(interval_of("'1.5h'"), 5400);
+  EXPECT_EQ(interval_of("0"), 0);
+  for (const char* wrong : {"''", "'-1'", "-1", "'5 min'", "'5m'", "'inf'", "'nan'", "'1e400'",
+                            "'often'", "'90s '", "'99999999h'"}) {
+    EXPECT_EQ(interval_of(wrong), -1) << wrong;
+  }
 }
 
 TEST(Job, FlagsWinOverTheJobFile) {

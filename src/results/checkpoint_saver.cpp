@@ -1,0 +1,204 @@
+#include "orbitmill/results/checkpoint_saver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "orbitmill/error.hpp"
+
+namespace orbitmill {
+namespace {
+
+/// Between looks at signals and clocks.
+constexpr std::chrono::milliseconds tick{20};
+/// So long does a save wait for workers that are in a batch (2 ms as a rule). When the job stops it
+/// writes what it has then, and the rest as soon as it comes.
+constexpr double answer_patience_s = 0.25;
+/// Of the interval: a phase that ends earlier after a save is not worth one of its own.
+constexpr double rest_share = 0.1;
+/// Before the limit of the run, in addition to two saves: to bring the ranks to an end.
+constexpr double least_margin_s = 0.5;
+
+}  // namespace
+
+CheckpointSaver::CheckpointSaver(CheckpointFolder folder, int rank, SaverOptions options)
+    : folder_(std::move(folder)), rank_(rank), options_(std::move(options)) {
+  if (options_.interval_s > 0) thread_ = std::thread([this] { watch(); });
+}
+
+CheckpointSaver::~CheckpointSaver() {
+  finish();
+}
+
+void CheckpointSaver::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void CheckpointSaver::begin(const Phase& phase) {
+  indices_ = phase.index_count();
+  restored_ = 0;
+  ++phases_;
+}
+
+std::vector<Interval> CheckpointSaver::restore(Phase& phase) {
+  const auto section = [&](const std::vector<Interval>& ranges,
+                           std::span<const std::byte> payload) -> std::string {
+    return phase.restore(ranges, payload) ? "" : "does not fit the phase";
+  };
+  const RestoreSummary kept =
+      folder_.restore(phases_ - 1, indices_, section, [&](const std::string& problem) {
+        options_.warn(fmt::format("checkpoint: {}; what it covers is done again", problem));
+      });
+  double cost = 0;
+  for (const Interval& range : kept.ranges) {
+    cost += phase.expected_cost(range.last) - phase.expected_cost(range.first);
+  }
+  const double all = phase.expected_cost(indices_) - phase.expected_cost(0);
+  restored_ = all > 0 ? std::clamp(cost / all, 0.0, 1.0) : 0;
+  if (!kept.ranges.empty()) {
+    options_.note(fmt::format("{}: {:.1f} % done before, in {} record{}; {:.1f} % left",
+                              phase.name(), 100 * restored_, kept.records,
+                              kept.records == 1 ? "" : "s", 100 * (1 - restored_)));
+  }
+  return kept.ranges;
+}
+
+void CheckpointSaver::expect(unsigned workers) {
+  const std::lock_guard lock(mutex_);
+  workers_ = workers;
+  asked_ = false;
+  in_phase_ = true;
+}
+
+void CheckpointSaver::hand_over(std::vector<FinishedPart> parts) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::ranges::move(parts, std::back_inserter(queue_));
+    ++answers_;
+  }
+  wake_.notify_all();
+}
+
+bool CheckpointSaver::wants_rest(bool interrupted) {
+  if (options_.interval_s <= 0) return false;
+  const std::lock_guard lock(mutex_);
+  return interrupted || stopping_ || seconds_since(last_save_) >= rest_share * options_.interval_s;
+}
+
+void CheckpointSaver::end(std::vector<FinishedPart> rest) {
+  if (!thread_.joinable()) return;
+  std::unique_lock lock(mutex_);
+  std::ranges::move(rest, std::back_inserter(queue_));
+  flush_ = true;
+  wake_.notify_all();
+  written_.wait(lock, [this] { return !flush_; });
+  queue_.clear();  // what could not be written: its memory goes
+  in_phase_ = false;
+  asked_ = false;
+}
+
+void CheckpointSaver::watch() {
+  std::unique_lock lock(mutex_);
+  const auto pause = std::min<std::chrono::duration<double>>(
+      tick, std::chrono::duration<double>(options_.interval_s / 2));
+  while (!finished_) {
+    wake_.wait_for(lock, pause,
+                   [this] { return finished_ || flush_ || (asked_ && answers_ >= workers_); });
+    look_for_stop();
+    if (in_phase_ && !asked_ && !stopping_ && seconds_since(last_save_) >= options_.interval_s) {
+      ask();
+    }
+    const bool waited = seconds_since(asked_at_) >= answer_patience_s;
+    if (const bool flush = flush_; flush || (asked_ && (answers_ >= workers_ || waited))) {
+      // When stopping, whoever is late is waited for.
+      const auto begin = asked_ ? asked_at_ : Clock::now();
+      asked_ = stopping_ && answers_ < workers_;
+      write(lock, begin);
+      if (flush) {  // not one that was asked for in the meantime
+        flush_ = false;
+        written_.notify_all();
+      }
+    }
+    if (!stopping_) continue;
+    const double patience =
+        stop_ == StopSignal::now ? options_.short_patience_s : options_.patience_s;
+    if (seconds_since(stop_at_) < patience) continue;
+    write(lock, Clock::now());
+    options_.leave(farewell_text("", 0));
+  }
+}
+
+void CheckpointSaver::look_for_stop() {
+  stop_ = std::max(stop_, options_.signal());
+  if (stopping_) return;
+  const double margin = least_margin_s + 2 * last_save_s_;
+  stop_by_limit_ =
+      options_.max_run_s > 0 &&
+      options_.elapsed_s() >= options_.max_run_s - std::min(margin, options_.max_run_s / 2);
+  if (stop_ == StopSignal::none && !stop_by_limit_) return;
+  stop_at_ = Clock::now();
+  // Asked before they are stopped: who sees the stop sees the request, and answers it.
+  if (in_phase_) ask();
+  stopping_.store(true, std::memory_order_release);
+}
+
+void CheckpointSaver::ask() {
+  asked_ = true;
+  answers_ = 0;
+  asked_at_ = Clock::now();
+  request_.fetch_add(1, std::memory_order_release);
+}
+
+/// Saves the queue; without the lock, so that workers can go on.
+void CheckpointSaver::write(std::unique_lock<std::mutex>& lock, Clock::time_point begin) {
+  std::vector<FinishedPart> parts = std::exchange(queue_, {});
+  std::erase_if(parts, [](const FinishedPart& part) { return part.ranges.empty(); });
+  if (parts.empty()) {
+    last_save_ = Clock::now();
+    return;
+  }
+  lock.unlock();
+  std::string failure;
+  try {
+    folder_.save(phases_ - 1, indices_, rank_, parts);
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  lock.lock();
+  const bool failed_before = std::exchange(failing_, !failure.empty());
+  last_save_ = Clock::now();
+  if (failing_) {
+    // The next save tries again with them.
+    std::ranges::move(parts, std::back_inserter(queue_));
+    if (!failed_before) options_.warn(fmt::format("checkpoint: {}", failure));
+    return;
+  }
+  last_save_s_ = seconds_since(begin);
+}
+
+std::string CheckpointSaver::farewell(const std::string& phase, double done) const {
+  const std::lock_guard lock(mutex_);
+  return farewell_text(phase, done);
+}
+
+std::string CheckpointSaver::farewell_text(const std::string& phase, double done) const {
+  const std::string why = stop_ == StopSignal::soon  ? "on signal USR1"
+                          : stop_ == StopSignal::now ? "on signal TERM"
+                          : stop_by_limit_           ? "by --max-minutes"
+                                                     : "as another rank asked for it";
+  const std::string where =
+      phase.empty() ? std::string()
+                    : fmt::format(" in phase \"{}\" with {:.1f} % of it done", phase,
+                                  100 * (restored_ + (1 - restored_) * std::clamp(done, 0.0, 1.0)));
+  return fmt::format("stopped {}{}; finished work is in \"{}\", and the same command goes on", why,
+                     where, folder_.path().string());
+}
+
+}  // namespace orbitmill

@@ -1,0 +1,187 @@
+"""Kills ranks at random moments until enough have died, starting again each time with other ranks,
+threads and schedules: the result is that of an undisturbed run, and little work is lost.
+
+    kill_test.py --kills N [--seed S]
+
+Every kind of job is killed again and again: the leader sweep, which is one long phase, and the
+milestone engine with a short and with a long pass. A killed rank gets SIGKILL, so it saves nothing
+any more; mpirun then ends the others by TERM, which lets them save, or by SIGKILL.
+"""
+import argparse
+import collections
+import os
+import random
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+from support import BIN, MPIRUN, datasets, decompose
+
+INTERVAL_S = 0.05
+# Each takes one to five seconds on an idle core.
+JOBS = {
+    "leader": ["--length", "28", "--feedback", "0,1,5,(3,8)", "--engine", "leader"],
+    "pass": ["--length", "33", "--feedback", "0,1,5,(3,8)", "--milestone-zeros", "8"],
+    "sweep": ["--length", "33", "--feedback", "0,2,3,(5,9)", "--milestone-zeros", "13"],
+    "ternary": ["--field", "3", "--coefficients", "2,0,1,0,0,0,0,0,0,0,0,1,0,0,0,0",
+                "--engine", "milestone", "--milestone-zeros", "4"],
+}
+SCHEDULES = ["auto", "static", "shared", "stealing", "hybrid"]
+
+
+def start(job, output, rng):
+    """One run, on 1 to 4 ranks."""
+    ranks = rng.randint(1, 4)
+    command = [MPIRUN, "-n", str(ranks), "--oversubscribe", BIN, "decompose", *JOBS[job],
+               "-o", output, "--checkpoint-every", str(INTERVAL_S), "--threads",
+               str(rng.randint(1, 2)), "--schedule", rng.choice(SCHEDULES), "--verbose"]
+    return subprocess.Popen(command, env=dict(os.environ, ORBITMILL_OVERSUBSCRIBE="1"),
+                            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+
+
+def ranks_of(process):
+    """Its ranks, by process number: the children of mpirun that are orbitmill already."""
+    ranks = []
+    try:
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            for child in map(int, file.read().split()):
+                if os.readlink(f"/proc/{child}/exe") == os.path.realpath(BIN):
+                    ranks.append(child)
+    except OSError:
+        pass  # ended in the meantime
+    return ranks
+
+
+def restored(log):
+    """Share of each phase that a run found done."""
+    return {name: float(share) / 100
+            for name, share in re.findall(r"\] ([a-z0-9 ]+): ([\d.]+) % done before", log)}
+
+
+class Job:
+    """One job that is killed until it ends."""
+
+    def __init__(self, name, rng):
+        self.name = name
+        self.rng = rng
+        self.output = f"{name}.h5"
+        self.reference = f"{name}-whole.h5"
+        begin = time.monotonic()
+        decompose(self.reference, *JOBS[name], "--checkpoint-every", "0", ranks=2)
+        self.run_s = time.monotonic() - begin
+        self.content = datasets(self.reference)
+        self.hits = collections.Counter()
+        self.ended = 0
+        self.progress = {}
+        self.lives = 0
+        self.losses = []  # seconds from the last save to the kill
+
+    def saves(self, begin):
+        """(time, number of the phase) of each record since `begin`."""
+        try:
+            with os.scandir(f"{self.output}.checkpoint") as entries:
+                found = [(entry.stat().st_mtime, entry.name.split("-")[0]) for entry in entries
+                         if entry.name.endswith(".rec")]
+        except FileNotFoundError:
+            return []
+        return [save for save in found if save[0] > begin]
+
+    def kill_once(self):
+        """Starts the job and kills a rank at a random moment; returns whether one was hit."""
+        begin = time.time()
+        process = start(self.name, self.output, self.rng)
+        # At any time, the start included; or after some saves, anywhere between two of them.
+        if self.rng.random() < 0.3:
+            time.sleep(self.rng.random() * self.run_s)
+        else:
+            wanted = self.rng.randint(1, 12)
+            while process.poll() is None and len(self.saves(begin)) < wanted:
+                time.sleep(0.005)
+            time.sleep(self.rng.random() * INTERVAL_S)
+        ranks = ranks_of(process)
+        saves = self.saves(begin)
+        hit = bool(ranks) and process.poll() is None
+        if hit:
+            try:
+                os.kill(self.rng.choice(ranks), signal.SIGKILL)
+            except ProcessLookupError:
+                hit = False
+        killed = time.time()
+        _, log = process.communicate(timeout=300)
+        self.judge(process.returncode, log, hit)
+        if not hit or process.returncode == 0:
+            return False
+        self.hits[f"phase {max(saves)[1]}" if saves else "before a save of its own"] += 1
+        if saves:
+            self.losses.append(killed - max(saves)[0])
+        return True
+
+    def judge(self, code, log, hit):
+        assert "damaged" not in log and "left out" not in log, log
+        assert "lost" not in log.replace("has lost communication", ""), log
+        now = restored(log)
+        # What was on the disk once is there the next time.
+        if now:
+            for phase, share in self.progress.items():
+                assert now.get(phase, share) >= share - 0.002, f"{phase}: {share} -> {now}\n{log}"
+            self.progress.update(now)
+        if code == 0:
+            self.finished()
+            return
+        assert hit, f"{self.name}: ended with {code} without being killed\n{log}"
+        self.lives += 1
+        if os.path.exists(self.output):
+            # Hit behind the last step: the result is in its place, whole, the checkpoint maybe too.
+            shutil.rmtree(f"{self.output}.checkpoint", ignore_errors=True)
+            self.finished()
+
+    def finished(self):
+        assert datasets(self.output) == self.content, f"{self.name}: another result"
+        assert not os.path.exists(f"{self.output}.checkpoint"), os.listdir(".")
+        os.remove(self.output)
+        self.ended += 1
+        self.progress = {}
+
+    def finish(self):
+        """To the end, undisturbed."""
+        process = start(self.name, self.output, self.rng)
+        _, log = process.communicate(timeout=300)
+        self.judge(process.returncode, log, False)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    jobs = [Job(name, rng) for name in JOBS]
+    kills = 0
+    runs = 0
+    while kills < arguments.kills:
+        job = jobs[runs % len(jobs)]
+        runs += 1
+        kills += job.kill_once()
+        assert runs < 6 * arguments.kills + 20, "hardly any run could be hit"
+    hits = collections.Counter()
+    for job in jobs:
+        job.finish()
+        hits.update({f"{job.name}: {phase}": count for phase, count in job.hits.items()})
+        print(f"{job.name}: {job.lives} kills, {job.ended} results, all the same")
+    for where, count in sorted(hits.items()):
+        print(f"  {count:4d} killed in {where}")
+    losses = [loss for job in jobs for loss in job.losses]
+    print(f"{kills} kills in {runs} runs; work lost at {len(losses)} of them: "
+          f"median {statistics.median(losses):.3f} s, most {max(losses):.3f} s, "
+          f"with a save every {INTERVAL_S} s")
+    # The median: a machine that is busy otherwise lets a rank wait for longer than that now and then.
+    assert statistics.median(losses) < 20 * INTERVAL_S, "work is lost that should have been saved"
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,349 @@
+/// Finished work of both engines, taken out in the middle by some workers and given to others: the
+/// result is the same to the byte.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/mpi/collectives.hpp>
+#include <boost/serialization/vector.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+
+#include "orbitmill/cluster/failure.hpp"
+#include "orbitmill/decompose/decompose.hpp"
+#include "orbitmill/decompose/leader_sweep.hpp"
+#include "orbitmill/decompose/milestone_pass.hpp"
+#include "orbitmill/decompose/short_cycles.hpp"
+#include "orbitmill/schedule/remaining_phase.hpp"
+#include "orbitmill/schedule/scheduler.hpp"
+#include "support/random_register.hpp"
+
+namespace orbitmill {
+namespace {
+
+/// Parts with their payload in one piece, as they would lie on a disk.
+struct StoredPart {
+  std::vector<Interval> ranges;
+  std::vector<std::byte> payload;
+};
+
+void store(std::vector<StoredPart>& stored, const std::vector<FinishedPart>& parts) {
+  for (const FinishedPart& part : parts) {
+    stored.push_back({part.ranges, part.bytes});
+    for (const auto& view : part.views) {
+      stored.back().payload.insert(stored.back().payload.end(), view.begin(), view.end());
+    }
+  }
+}
+
+/// Does the indices of `phase` that `stored` has not yet: random batches by random workers, handed
+/// over at random moments, at most `batches` of them. Then the phase holds the result of all that
+/// is in `stored` or was done. Returns true when nothing is left.
+bool go_on(Phase& phase, unsigned workers, std::mt19937_64& random, std::uint64_t batches,
+           std::vector<StoredPart>& stored) {
+  phase.prepare(workers);
+  std::vector<Interval> done;
+  for (const StoredPart& part : stored) {
+    EXPECT_TRUE(phase.restore(part.ranges, part.payload));
+    done.insert(done.end(), part.ranges.begin(), part.ranges.end());
+  }
+  std::ranges::sort(done, {}, &Interval::first);
+  const std::vector<Interval> left = complement(done, phase.index_count());
+  if (left.empty()) return true;
+  RemainingPhase rest(phase, left);
+  std::vector<Interval> pieces;
+  for (std::uint64_t first = 0; first < rest.index_count();) {
+    const std::uint64_t last =
+        std::min(rest.index_count(), first + 1 + random() % (1 + rest.index_count() / 8));
+    pieces.push_back({first, last});
+    first = last;
+  }
+  std::ranges::shuffle(pieces, random);
+  std::vector<std::vector<Interval>> finished(workers);
+  const auto hand_over = [&](unsigned worker) {
+    std::ranges::sort(finished[worker], {}, &Interval::first);
+    if (!finished[worker].empty()) store(stored, rest.take_finished(worker, finished[worker]));
+    finished[worker].clear();
+  };
+  for (const Interval& piece : pieces) {
+    if (batches-- == 0) return false;  // what was not handed over is lost
+    const auto worker = static_cast<unsigned>(random() % workers);
+    rest.run_batch(worker, piece.first, piece.last);
+    finished[worker].push_back(piece);
+    if (random() % 4 == 0) hand_over(worker);
+  }
+  return true;
+}
+
+/// Runs of a phase, each interrupted after some batches, until one gets to the end.
+template <class MakePhase>
+auto run_with_interruptions(std::mt19937_64& random, MakePhase make) {
+  std::vector<StoredPart> stored;
+  for (;;) {
+    auto phase = make();
+    if (go_on(*phase, 1 + static_cast<unsigned>(random() % 3), random, 1 + random() % 12, stored)) {
+      return phase;
+    }
+  }
+}
+
+void expect_equal_tallies(CycleTally a, CycleTally b) {
+  EXPECT_EQ(a.states(), b.states());
+  EXPECT_EQ(a.histogram(), b.histogram());
+  std::vector<CycleRow> rows_a = a.take_rows(), rows_b = b.take_rows();
+  std::ranges::sort(rows_a);
+  std::ranges::sort(rows_b);
+  EXPECT_EQ(rows_a, rows_b);
+}
+
+TEST(FinishedParts, OfSweepsAddUp) {
+  std::mt19937_64 random(21);
+  for (unsigned round = 0; round < 60; ++round) {
+    const Register reg(
+        round % 2 == 0
+            ? test::random_binary_register(random, 8 + round % 9).spec
+            : test::random_register(random, test::test_fields()[1 + round % 6], 20'000).spec);
+    RowBudget budget({round % 3 != 0, CyclePolicy::no_limit});
+    const bool whole = round % 4 < 2 || reg.length() < 3;
+    const SweepPart part =
+        whole ? whole_sweep(reg) : level_sweep(reg, 1, round % 5, reg.state_count());
+    LeaderSweep undisturbed(reg, budget, part);
+    undisturbed.prepare(1);
+    undisturbed.run_batch(0, 0, undisturbed.index_count());
+    const auto disturbed = run_with_interruptions(
+        random, [&] { return std::make_unique<LeaderSweep>(reg, budget, part); });
+    EXPECT_GT(disturbed->lane_steps(), 0u);
+    expect_equal_tallies(disturbed->take_tally(), undisturbed.take_tally());
+  }
+}
+
+TEST(FinishedParts, OfShortCyclesAddUp) {
+  std::mt19937_64 random(22);
+  for (unsigned round = 0; round < 40; ++round) {
+    const auto length = static_cast<unsigned>(8 + random() % 10);
+    const Register reg(test::random_binary_register(random, length).spec);
+    RowBudget budget({round % 2 == 0, CyclePolicy::no_limit});
+    const auto longest = static_cast<unsigned>(3 + random() % (length - 3));
+    ShortCycles undisturbed(reg, longest, 4, budget);
+    undisturbed.prepare(1);
+    undisturbed.run_batch(0, 0, undisturbed.index_count());
+    const auto disturbed = run_with_interruptions(
+        random, [&] { return std::make_unique<ShortCycles>(reg, longest, 4, budget); });
+    expect_equal_tallies(disturbed->take_tally(), undisturbed.take_tally());
+  }
+}
+
+/// Entries written in place, or kept by a worker that does not see the table.
+TEST(FinishedParts, OfTheMilestonePassAddUp) {
+  const boost::mpi::communicator comm;
+  std::mt19937_64 random(23);
+  for (unsigned round = 0; round < 60; ++round) {
+    const auto length = static_cast<unsigned>(8 + random() % 9);
+    const Register reg(test::random_binary_register(random, length).spec);
+    const MilestoneMap map(reg, 1 + static_cast<unsigned>(random() % 3));
+    // Few bits for the length: many long segments.
+    const SegmentFormat format =
+        round % 3 == 0 ? SegmentFormat(std::uint64_t{1} << 59) : SegmentFormat(map.count());
+    const std::uint64_t stride = 1 + random() % (1 + map.count() / 8);
+    std::vector<std::uint64_t> expected(map.count());
+    MilestonePass undisturbed(map, format, expected.data(), 1, stride);
+    undisturbed.prepare(1);
+    undisturbed.run_batch(0, 0, undisturbed.index_count());
+
+    std::vector<StoredPart> stored;
+    // Elsewhere first: this worker has no table.
+    MilestonePass away(map, format, nullptr, 1, stride);
+    go_on(away, 2, random, 1 + random() % 8, stored);
+    std::vector<std::uint64_t> table;
+    std::unique_ptr<MilestonePass> pass;
+    do {
+      table.assign(map.count(), 0);
+      pass = std::make_unique<MilestonePass>(map, format, table.data(), 1, stride);
+    } while (
+        !go_on(*pass, 1 + static_cast<unsigned>(random() % 3), random, 1 + random() % 12, stored));
+    EXPECT_EQ(table, expected);
+    EXPECT_EQ(pass->states(), undisturbed.states());
+    const boost::mpi::communicator self(MPI_COMM_SELF, boost::mpi::comm_attach);
+    pass->gather(self);
+    undisturbed.gather(self);
+    EXPECT_EQ(pass->long_segments(), undisturbed.long_segments());
+  }
+}
+
+/// Sizes inside a payload are not believed.
+TEST(FinishedParts, RefuseAPayloadThatDoesNotFit) {
+  std::mt19937_64 random(24);
+  const Register reg({2, "", 14, {{{1, {0}}, {1, {3}}, {1, {4, 5}}}}});
+  const MilestoneMap map(reg, 2);
+  const SegmentFormat format(std::uint64_t{1} << 59);
+  RowBudget budget({true, CyclePolicy::no_limit});
+  std::vector<std::uint64_t> table(map.count());
+  const std::vector<std::function<std::unique_ptr<Phase>()>> makers = {
+      [&] { return std::make_unique<LeaderSweep>(reg, budget, whole_sweep(reg)); },
+      [&] { return std::make_unique<ShortCycles>(reg, 9, 4, budget); },
+      [&] { return std::make_unique<MilestonePass>(map, format, table.data(), 1, 64); }};
+  for (const auto& make : makers) {
+    const auto phase = make();
+    phase->prepare(1);
+    phase->run_batch(0, 0, phase->index_count());
+    std::vector<StoredPart> stored;
+    store(stored, phase->take_finished(0, {{0, phase->index_count()}}));
+    ASSERT_EQ(stored.size(), 1u);
+    const StoredPart whole = stored.front();
+    for (unsigned round = 0; round < 60; ++round) {
+      std::vector<std::byte> payload = whole.payload;
+      if (round % 2 == 0) {
+        payload.resize(random() % payload.size());
+      } else {
+        // The sizes stand in the first three words.
+        const std::size_t word = random() % 2 == 0 && payload.size() > 24 ? 1 : 0;
+        const std::size_t at = dynamic_cast<LeaderSweep*>(phase.get()) != nullptr ? word + 1 : word;
+        if (dynamic_cast<MilestonePass*>(phase.get()) != nullptr && at != 0) continue;
+        payload[8 * at + random() % 8] ^= static_cast<std::byte>(1U << random() % 8);
+      }
+      const auto other = make();
+      other->prepare(1);
+      EXPECT_FALSE(other->restore(whole.ranges, payload)) << round;
+    }
+  }
+}
+
+/// Keeps in memory what a run of the engine hands over, and stops it after some hand-overs.
+class MemoryKeeper final : public WorkKeeper {
+ public:
+  using Store = std::vector<std::vector<StoredPart>>;  // by phase
+
+  MemoryKeeper(Store& kept, unsigned stop_after) : kept_(kept), stop_after_(stop_after) {}
+
+  void begin(const Phase&) override {
+    ++phases_;
+    if (kept_.size() < phases_) kept_.resize(phases_);
+  }
+  std::vector<Interval> restore(Phase& phase) override {
+    std::vector<Interval> ranges;
+    for (const StoredPart& part : kept_[phases_ - 1]) {
+      EXPECT_TRUE(phase.restore(part.ranges, part.payload));
+      ranges.insert(ranges.end(), part.ranges.begin(), part.ranges.end());
+    }
+    std::ranges::sort(ranges, {}, &Interval::first);
+    return ranges;
+  }
+  void expect(unsigned) override {}
+  unsigned request() const override { return ++requests_; }
+  void hand_over(std::vector<FinishedPart> parts) override {
+    const std::lock_guard lock(mutex_);
+    store(kept_[phases_ - 1], parts);
+    hand_overs_ += parts.empty() ? 0 : 1;
+  }
+  bool wants_rest(bool) override { return true; }
+  void end(std::vector<FinishedPart> rest) override { hand_over(std::move(rest)); }
+  bool wants_stop() const override { return hand_overs_ >= stop_after_; }
+  std::string farewell(const std::string&, double) const override { return "stopped"; }
+
+ private:
+  Store& kept_;
+  unsigned stop_after_;
+  std::size_t phases_ = 0;
+  std::mutex mutex_;
+  mutable std::atomic<unsigned> requests_{0};
+  std::atomic<unsigned> hand_overs_{0};
+};
+
+/// What all ranks have kept, on every rank: the next run may have other ranks.
+void share(const boost::mpi::communicator& comm, MemoryKeeper::Store& kept) {
+  const auto phases = boost::mpi::all_reduce(comm, kept.size(), boost::mpi::maximum<std::size_t>());
+  kept.resize(phases);
+  for (std::vector<StoredPart>& parts : kept) {
+    std::vector<std::uint64_t> words;
+    for (const StoredPart& part : parts) {
+      words.push_back(part.ranges.size());
+      words.push_back(part.payload.size());
+      for (const Interval& range : part.ranges)
+        words.insert(words.end(), {range.first, range.last});
+      for (const std::byte byte : part.payload) words.push_back(std::to_integer<unsigned>(byte));
+    }
+    std::vector<std::vector<std::uint64_t>> all;
+    boost::mpi::all_gather(comm, words, all);
+    parts.clear();
+    for (const auto& some : all) {
+      for (auto word = some.begin(); word != some.end();) {
+        StoredPart part;
+        const std::uint64_t ranges = *word++;
+        const std::uint64_t bytes = *word++;
+        for (std::uint64_t i = 0; i < ranges; ++i, word += 2)
+          part.ranges.push_back({*word, word[1]});
+        for (std::uint64_t i = 0; i < bytes; ++i) part.payload.push_back(std::byte(*word++));
+        parts.push_back(std::move(part));
+      }
+    }
+  }
+}
+
+/// Both engines, stopped by any rank at any moment, continued by other ranks and threads.
+TEST(FinishedParts, OfWholeRunsAddUp) {
+  const boost::mpi::communicator comm;
+  std::mt19937_64 random(25);  // the same on every rank
+  int stops = 0;
+  for (unsigned round = 0; round < 24; ++round) {
+    const Register reg(test::random_binary_register(random, 10 + round % 6).spec);
+    const CyclePolicy policy{round % 3 != 0, CyclePolicy::no_limit};
+    MilestoneOptions milestones;
+    milestones.zeros = 2 + static_cast<unsigned>(random() % 3);
+    milestones.short_cycles = static_cast<unsigned>(random() % 8);
+    milestones.stride = 1 + random() % 40;
+    const auto decompose = [&](Scheduler& scheduler) {
+      return round % 2 == 0 ? decompose_by_leaders(reg, policy, scheduler)
+                            : decompose_by_milestones(reg, policy, milestones, scheduler);
+    };
+    WorkerPool one(1);
+    Scheduler plain(comm, one, {});
+    const Decomposition expected = decompose(plain);
+
+    MemoryKeeper::Store kept;
+    for (bool over = false; !over;) {
+      const int ranks = 1 + static_cast<int>(random() % static_cast<unsigned>(comm.size()));
+      const auto threads = 1 + static_cast<unsigned>(random() % 3);
+      const auto stopper = static_cast<int>(random() % static_cast<unsigned>(ranks));
+      const auto after = static_cast<unsigned>(1 + random() % 12);
+      ScheduleOptions options;
+      options.mode = mode_names[random() % mode_names.size()].mode;
+      options.batch_size = 1 + random() % 50;
+      MemoryKeeper keeper(kept, comm.rank() == stopper ? after : ~0U);
+      options.keeper = &keeper;
+      const bool takes_part = comm.rank() < ranks;
+      const boost::mpi::communicator some = comm.split(takes_part ? 0 : 1);
+      int finished = 0;
+      if (takes_part) {
+        WorkerPool pool(threads);
+        Scheduler scheduler(some, pool, options);
+        try {
+          const Decomposition result = decompose(scheduler);
+          EXPECT_EQ(result.certificate, expected.certificate);
+          EXPECT_EQ(result.histogram, some.rank() == 0 ? expected.histogram : Histogram{});
+          finished = 1;
+        } catch (const AgreedError& error) {
+          EXPECT_EQ(error.exit_code(), ExitCode::stopped);
+        }
+      } else {
+        kept.clear();
+      }
+      // Only new parts travel from a rank that had them all: those of the start are on every rank.
+      share(comm, kept);
+      for (std::vector<StoredPart>& parts : kept) {
+        std::ranges::sort(parts, {},
+                          [](const StoredPart& part) { return part.ranges.front().first; });
+        const auto same = std::ranges::unique(
+            parts, {}, [](const StoredPart& part) { return part.ranges.front().first; });
+        parts.erase(same.begin(), same.end());
+      }
+      over = boost::mpi::all_reduce(comm, finished, std::plus<>()) == ranks;
+      stops += over ? 0 : 1;
+    }
+  }
+  EXPECT_GT(stops, 20);
+}
+
+}  // namespace
+}  // namespace orbitmill
