@@ -35,7 +35,7 @@ void ChainWalk::reset(RowProgram program, unsigned zeros) {
   }
   zeros_ = zeros;
   window_ = milestone_window(n, program.forward, zeros);
-  digits_ = MilestoneDigits(n, program.forward, zeros);
+  digits_ = FreeDigits(n, zeros, program.forward);
   lead_ = State{1} << (n - 1);
   walks_.reset(std::move(program));
   book_.reset(std::uint64_t{1} << (n - 1 - zeros));

@@ -8,7 +8,6 @@
 #include "orbitmill/decompose/milestones.hpp"
 #include "orbitmill/decompose/plan.hpp"
 #include "orbitmill/decompose/short_cycles.hpp"
-#include "orbitmill/kernel/row_program.hpp"
 
 namespace orbitmill {
 namespace {
@@ -56,10 +55,6 @@ Sample steady_sample(const Work& work, std::uint64_t first, std::uint64_t count,
   return {large.seconds - small.seconds, large.steps - small.steps, large.pieces - small.pieces};
 }
 
-bool uses_rows(const Register& reg) {
-  return reg.field().order() == 2 && reg.length() >= RowProgram::min_length;
-}
-
 /// The largest k whose segments have at most `most` states on average; at least 1.
 unsigned zeros_for_mean(const Register& reg, double most) {
   const auto q = static_cast<double>(reg.field().order());
@@ -74,8 +69,9 @@ Sample sample_segments(const Register& reg, unsigned zeros) {
   const auto walker = make_segment_walker(map);
   const auto q = static_cast<double>(reg.field().order());
   const double mean = std::pow(q, zeros + 1) / (q - 1);
-  // About a quarter of a millisecond: 512 walks at once, or one after the other.
-  const double steps = uses_rows(reg) ? 1 << 22 : 1 << 15;
+  // Up to a millisecond: 512 walks at once, or one after the other.
+  const double steps =
+      walks_in_lanes(reg) ? std::max(1 << 22, static_cast<int>(2048 * mean)) : 1 << 15;
   const auto pieces = static_cast<std::uint64_t>(std::clamp(steps / mean, 1.0, 8192.0));
   const std::uint64_t first = map.count() / 7 * 4;
   std::vector<std::uint64_t> entries(3 * pieces + 1);
@@ -90,7 +86,11 @@ Sample sample_segments(const Register& reg, unsigned zeros) {
 
 void measure_segments(const Register& reg, StepCosts& costs) {
   const unsigned few = zeros_for_mean(reg, 128);
-  const unsigned many = zeros_for_mean(reg, 1024);
+  // With 512 walks at once a segment costs as much as thousands of steps, and the steps of short
+  // ones are lost in the noise; but there must be enough segments to keep the lanes full.
+  const double filling = static_cast<double>(reg.state_count()) / 8192;
+  const unsigned many =
+      zeros_for_mean(reg, walks_in_lanes(reg) ? std::clamp(filling, 1024.0, 8192.0) : 1024);
   const Sample dear = sample_segments(reg, many);
   costs.segment_step_s = dear.seconds / dear.steps;
   costs.segment_s = 0;
@@ -100,7 +100,13 @@ void measure_segments(const Register& reg, StepCosts& costs) {
   const double steps = dear.steps_per_piece() - cheap.steps_per_piece();
   const double slope = (dear.seconds_per_piece() - cheap.seconds_per_piece()) / steps;
   const double constant = cheap.seconds_per_piece() - slope * cheap.steps_per_piece();
-  if (steps <= 0 || slope <= 0 || constant < 0) return;
+  if (steps <= 0 || constant < 0) return;
+  if (slope <= 0) {
+    // Disturbed; too much for either is better than segments for nothing, of which short ones cost
+    // most of the pass.
+    costs.segment_s = cheap.seconds_per_piece();
+    return;
+  }
   costs.segment_step_s = slope;
   costs.segment_s = constant;
 }

@@ -5,6 +5,7 @@
 
 #include "orbitmill/error.hpp"
 #include "orbitmill/kernel/digit_stepper.hpp"
+#include "orbitmill/kernel/plane_program.hpp"
 #include "orbitmill/kernel/row_program.hpp"
 
 namespace orbitmill {
@@ -113,10 +114,17 @@ std::unique_ptr<SegmentWalker> make_digit_segment_walker(const MilestoneMap& map
   return std::make_unique<DigitSegmentWalker>(map);
 }
 
+bool walks_in_lanes(const Register& reg) {
+  if (reg.field().order() == 2) return reg.length() >= RowProgram::min_length;
+  return plane_program_covers(reg);
+}
+
 std::unique_ptr<SegmentWalker> make_segment_walker(const MilestoneMap& map) {
-  if (map.reg().field().order() != 2) return make_digit_segment_walker(map);
-  if (map.reg().length() < RowProgram::min_length) return make_plain_segment_walker(map);
-  return make_row_segment_walker(map);
+  const bool binary = map.reg().field().order() == 2;
+  if (walks_in_lanes(map.reg())) {
+    return binary ? make_row_segment_walker(map) : make_plane_segment_walker(map);
+  }
+  return binary ? make_plain_segment_walker(map) : make_digit_segment_walker(map);
 }
 
 }  // namespace orbitmill

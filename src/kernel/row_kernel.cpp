@@ -18,27 +18,13 @@
 // This order is Highway's: the targets first, then what they include.
 #include <hwy/highway.h>
 
+#include "plane_tiles-inl.hpp"
+#include "row_vectors-inl.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace orbitmill::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::CappedTag<std::uint64_t, row_words>;
-using V = hn::Vec<D>;
-constexpr unsigned column_words = hn::MaxLanes(D());
 constexpr unsigned tile = RowProgram::tile_rows;
-
-/// The 64-bit words of a column, one row after the other.
-using Column = const std::uint64_t*;
-
-HWY_INLINE V load(Column column) {
-  return hn::Load(D(), column);
-}
-HWY_INLINE Column row_at(Column column, std::ptrdiff_t row) {
-  return column + row * static_cast<std::ptrdiff_t>(row_words);
-}
-HWY_INLINE Column column_of(const LaneRow* rows, unsigned first_word) {
-  return rows->word.data() + first_word;
-}
 
 /// sum[r] += the terms, for rows r of a tile; `column` is at the tile's first row.
 template <unsigned R>
@@ -77,11 +63,6 @@ HWY_INLINE void add_terms(const RowTerms& terms, Column column, V (&sum)[R]) {
     for (unsigned r = 0; r < R; ++r) sum[r] = hn::Xor(sum[r], product[r]);
     factor += degree;
   }
-}
-
-template <unsigned R>
-HWY_INLINE void store_tile(std::uint64_t* column, const V (&sum)[R]) {
-  for (unsigned r = 0; r < R; ++r) hn::Store(sum[r], D(), column + std::size_t{r} * row_words);
 }
 
 /// Near terms over a tile whose rows hold the far terms, R rows at a time.
@@ -438,6 +419,7 @@ void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& l
 const RowKernel& target_kernel() {
   static const RowKernel kernel = {hwy::TargetName(HWY_TARGET),
                                    generate,
+                                   generate_planes,
                                    find_runs,
                                    find_smaller,
                                    count_lanes,

@@ -33,6 +33,45 @@ void generate(const RowProgram& program, LaneRow* rows, unsigned count) {
   }
 }
 
+/// The digits of a sum, one by one, in the encoding of plane_program.hpp.
+void generate_planes(const PlaneProgram& program, LaneRow* rows, unsigned count) {
+  const std::array<const PlaneTerms*, 2> parts = {&program.far, &program.near};
+  for (unsigned i = 0; i < count; ++i) {
+    for (unsigned w = 0; w < row_words; ++w) {
+      const auto word = [&](std::ptrdiff_t row) -> std::uint64_t& { return rows[i + row].word[w]; };
+      const auto plane = [&](unsigned b) -> std::uint64_t& { return word(b * program.stride); };
+      std::array<std::uint64_t, 3> sum{};
+      for (unsigned b = 0; b < program.bits; ++b) {
+        sum[b] = program.constant_planes[b] ? ~std::uint64_t{0} : 0;
+        for (const PlaneTerms* terms : parts) {
+          for (const std::ptrdiff_t source : terms->sums[b]) sum[b] ^= word(source);
+        }
+      }
+      // Lanes with 1 and with 2, and those of the sum by the table of addition.
+      std::uint64_t two = sum[1];
+      std::uint64_t one = sum[0] & ~sum[1];
+      const auto add = [&](std::uint64_t a, std::uint64_t b) {
+        const std::uint64_t none = ~(one | two);
+        const std::uint64_t zero = ~(a | b);
+        const std::uint64_t next_one = (none & a) | (one & zero) | (two & b);
+        two = (none & b) | (two & zero) | (one & a);
+        one = next_one;
+      };
+      for (const PlaneTerms* terms : parts) {
+        for (const std::ptrdiff_t source : terms->plus) {
+          add(word(source) & ~word(source + program.stride), word(source + program.stride));
+        }
+        for (const std::ptrdiff_t source : terms->minus) {
+          add(word(source + program.stride), word(source) & ~word(source + program.stride));
+        }
+      }
+      if (program.order == 3) sum = {one | two, two, 0};
+      for (unsigned b = 0; b < program.bits; ++b) plane(b) = sum[b];
+      if (program.order != 3) plane(program.nonzero_plane) = sum[0] | sum[1] | sum[2];
+    }
+  }
+}
+
 unsigned find_runs(const RowProgram* program, LaneRow* rows, unsigned count, unsigned zeros,
                    RunWindow window, const LaneRow& lanes, LaneRow* hits, RunHits& found) {
   if (program != nullptr) generate(*program, rows, count);
@@ -128,7 +167,8 @@ void merge(LaneRow* rows, const LaneRow* fresh, unsigned count, const LaneRow& l
 
 }  // namespace
 
-const RowKernel scalar_row_kernel = {"scalar",  generate, find_runs,  find_smaller, count_lanes,
-                                     transpose, pack,     pack_block, merge};
+const RowKernel scalar_row_kernel = {"scalar",     generate,    generate_planes, find_runs,
+                                     find_smaller, count_lanes, transpose,       pack,
+                                     pack_block,   merge};
 
 }  // namespace orbitmill

@@ -51,6 +51,21 @@ void generate(benchmark::State& state, const RowKernel& kernel, const char* feed
   report(state, kernel);
 }
 
+/// Symbols over GF(3), GF(4) or GF(8): f = 2 x0 + x1 + 2 x5 at a length of 20.
+void generate_planes(benchmark::State& state, const RowKernel& kernel, unsigned order) {
+  RegisterSpec spec;
+  spec.field_order = order;
+  spec.length = 20;
+  spec.feedback.terms = {{2, {0}}, {1, {1}}, {2, {5}}};
+  const PlaneProgram program = make_plane_program(Register(spec), length + chunk);
+  std::vector<LaneRow> rows(program.planes * static_cast<std::size_t>(program.stride));
+  for (auto _ : state) {
+    kernel.generate_planes(program, rows.data() + length, chunk);
+    benchmark::ClobberMemory();
+  }
+  report(state, kernel);
+}
+
 void find_runs(benchmark::State& state, const RowKernel& kernel, unsigned zeros,
                const RowProgram* program) {
   Rows rows;
@@ -101,6 +116,10 @@ int main(int argc, char** argv) {
     };
     add("generate far", [&kernel](auto& s) { generate(s, kernel, "0,1,5,(3,8)"); });
     add("generate near", [&kernel](auto& s) { generate(s, kernel, "0,1,5,(3,33)"); });
+    for (const unsigned order : {3U, 4U, 8U}) {
+      add("generate planes, q = " + std::to_string(order),
+          [&kernel, order](auto& s) { generate_planes(s, kernel, order); });
+    }
     for (const unsigned zeros : {9U, 12U, 16U}) {
       add("find_runs " + std::to_string(zeros),
           [&kernel, zeros](auto& s) { find_runs(s, kernel, zeros, nullptr); });

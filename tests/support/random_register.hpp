@@ -107,4 +107,31 @@ RegisterPair random_binary_register(Generator& random, unsigned length) {
   return {spec, slow_register(spec, test_fields().front())};
 }
 
+/// A nonsingular affine register over GF(order) of exactly `length` stages. As above, the taps of
+/// most registers keep to one band of stages. Half of those over GF(8) have the modulus that is not
+/// the Conway polynomial.
+template <class Generator>
+orbitmill::RegisterSpec random_affine_register(Generator& random, std::uint64_t order,
+                                               unsigned length) {
+  const auto below = [&](std::uint64_t bound) { return static_cast<unsigned>(random() % bound); };
+  const auto coefficient = [&] { return 1 + below(order - 1); };
+  const unsigned stages = length - 1;  // 1, ..., n-1
+  const unsigned width = below(3) == 0 ? stages : 1 + below(stages);
+  const unsigned kind = below(3);
+  const unsigned lowest = kind == 0   ? 1
+                          : kind == 1 ? stages - width + 1
+                                      : 1 + below(stages - width + 1);
+  orbitmill::RegisterSpec spec;
+  spec.field_order = order;
+  if (order == 8 && below(2) == 0) spec.modulus = "x^3 + x^2 + 1";
+  spec.length = length;
+  spec.feedback.terms.push_back({coefficient(), {0}});
+  const unsigned density = below(4);  // 0: x_0 alone, 3: all of the band
+  for (unsigned stage = lowest; stage < lowest + width; ++stage) {
+    if (density == 3 || below(4) < density) spec.feedback.terms.push_back({coefficient(), {stage}});
+  }
+  if (below(3) == 0) spec.feedback.terms.push_back({coefficient(), {}});
+  return spec;
+}
+
 }  // namespace test

@@ -17,6 +17,7 @@
 #include <functional>
 
 #include "orbitmill/decompose/chain_book.hpp"
+#include "orbitmill/decompose/free_digits.hpp"
 #include "orbitmill/decompose/row_walks.hpp"
 
 namespace orbitmill {
@@ -56,7 +57,7 @@ class ChainWalk {
   ChainBook<std::uint16_t, row_lanes> book_;
   unsigned zeros_ = 1;
   RunWindow window_;
-  MilestoneDigits digits_{2, true, 1};
+  FreeDigits digits_{2, 1, true};
   State lead_ = 0;  ///< milestone 0; for q = 2 the index is the rest of the state
   LaneRow live_;
   unsigned live_lanes_ = 0;

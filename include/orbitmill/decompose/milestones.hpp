@@ -132,6 +132,11 @@ std::unique_ptr<SegmentWalker> make_plain_segment_walker(const MilestoneMap& map
 std::unique_ptr<SegmentWalker> make_digit_segment_walker(const MilestoneMap& map);
 /// Over GF(2), n >= RowProgram::min_length: bit-sliced, 512 walks at once.
 std::unique_ptr<SegmentWalker> make_row_segment_walker(const MilestoneMap& map);
+/// Over GF(3), GF(4) and GF(8) where plane_program_covers(): the same, two or three planes a
+/// symbol.
+std::unique_ptr<SegmentWalker> make_plane_segment_walker(const MilestoneMap& map);
+/// True where the fastest one takes 512 walks at once.
+bool walks_in_lanes(const Register& reg);
 /// The fastest one for the register.
 std::unique_ptr<SegmentWalker> make_segment_walker(const MilestoneMap& map);
 

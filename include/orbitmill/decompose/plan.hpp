@@ -135,8 +135,9 @@ struct Plan {
 /// milestone engine is asked for; UsageError for a k outside 1..n-1.
 Plan make_plan(const Register& reg, const PlanInputs& inputs);
 
-/// Runs the engine of the plan, not the closed form; with `index`, which only the milestone engine has, keeping where
-/// each milestone stands. Collective; as decompose_by_leaders and decompose_by_milestones.
+/// Runs the engine of the plan, not the closed form; with `index`, which only the milestone engine
+/// has, keeping where each milestone stands. Collective; as decompose_by_leaders and
+/// decompose_by_milestones.
 Decomposition decompose_as_planned(const Register& reg, const CyclePolicy& policy, const Plan& plan,
                                    bool index, Scheduler& scheduler);
 

@@ -131,8 +131,8 @@ class RowWalks {
   /// Rows that fit the first-level cache beside n of them.
   static constexpr unsigned capacity = 256;
   /// Rows in front of the oldest state that may be read though they mean nothing: the digits of a
-  /// milestone are read in eights (MilestoneDigits).
-  static constexpr unsigned front = 8;
+  /// milestone are read in fours (FreeDigits).
+  static constexpr unsigned front = 4;
 
   std::uint64_t reversed(std::uint64_t word) const {
     // Bits within bytes, then the bytes: no loop, for walks that enter one by one.
@@ -150,40 +150,6 @@ class RowWalks {
   std::array<LaneRow, 64> bridge_{};
   std::array<LaneRow, 64> outgoing_{};
   LaneRow placed_;
-};
-
-/// Reads the n-k-1 digits behind the zeros of a milestone: its index, for q = 2. In eights, so that
-/// the loop has few and always as many rounds: a wrong guess costs as much as ten digits.
-class MilestoneDigits {
- public:
-  MilestoneDigits(unsigned length, bool forward, unsigned zeros)
-      : zeros_(zeros), digits_(length - zeros - 1), eights_((digits_ + 7) / 8), forward_(forward) {}
-
-  /// `newest`: the newest row of the state, among the rows of RowWalks.
-  std::uint64_t read(const LaneRow* newest, unsigned lane) const {
-    const unsigned word = lane / 64;
-    const unsigned bit = lane % 64;
-    // Rows in front of the state exist, those behind the newest need not.
-    const LaneRow* row = forward_ ? newest - zeros_ - 1 : newest + 1 - eights_ * 8;
-    const std::ptrdiff_t next = forward_ ? -1 : 1;
-    // The lane's bits are rotated in where they stand, and put right once at the end.
-    const std::uint64_t mask = std::uint64_t{1} << bit;
-    std::uint64_t digits = 0;
-    for (unsigned eight = 0; eight < eights_; ++eight) {
-      for (unsigned i = 0; i < 8; ++i, row += next) {
-        digits = std::rotl(digits, 1) | (row->word[word] & mask);
-      }
-    }
-    digits = std::rotr(digits, static_cast<int>(bit));
-    return forward_ ? digits >> (8 * eights_ - digits_)
-                    : digits & ((std::uint64_t{1} << digits_) - 1);
-  }
-
- private:
-  unsigned zeros_;
-  unsigned digits_;  ///< n-k-1
-  unsigned eights_;  ///< eights of digits that hold them
-  bool forward_;
 };
 
 }  // namespace orbitmill

@@ -1,4 +1,4 @@
-/// Bit-sliced stepping over GF(2): 512 walks at once, one bit lane each.
+/// Bit-sliced stepping over GF(2), GF(3), GF(4) and GF(8): 512 walks at once, one bit lane each.
 ///
 /// The 512 lanes of a row are contiguous and a walk's rows follow each other (one column), so that
 /// n rows and a few hundred new ones stay in the first-level cache. A step is a handful of XOR and
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "orbitmill/kernel/plane_program.hpp"
 #include "orbitmill/kernel/row_program.hpp"
 
 namespace orbitmill {
@@ -76,6 +77,11 @@ struct RowKernel {
 
   /// Computes rows[0, count) from the rows before. count is a multiple of RowProgram::tile_rows.
   void (*generate)(const RowProgram& program, LaneRow* rows, unsigned count);
+
+  /// The same over GF(3), GF(4) and GF(8): the new symbols, in all planes. `rows` lies in column 0;
+  /// count is a multiple of PlaneProgram::tile_rows. What searches for zero runs below takes the
+  /// rows of the nonzero plane, which for this are those of a register over GF(2).
+  void (*generate_planes)(const PlaneProgram& program, LaneRow* rows, unsigned count);
 
   /// For i in [0, count): hits[i] = lanes of `lanes` whose state with newest row rows[i] has digit
   /// 1 in front of `zeros` zeros where `window` says. Fills `found` and returns the number of its

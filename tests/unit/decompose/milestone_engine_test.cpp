@@ -5,6 +5,7 @@
 #include <boost/mpi/collectives.hpp>
 #include <boost/mpi/communicator.hpp>
 #include <boost/serialization/vector.hpp>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <random>
@@ -13,6 +14,7 @@
 #include "orbitmill/decompose/decompose.hpp"
 #include "orbitmill/decompose/milestones.hpp"
 #include "orbitmill/error.hpp"
+#include "orbitmill/kernel/plane_program.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "support/ground_truth.hpp"
 #include "support/random_register.hpp"
@@ -83,6 +85,19 @@ class MilestoneEngine : public testing::Test {
     for (const unsigned zeros : all_zeros) expect_equal(reg, zeros, expected, random);
   }
 
+  /// A register over GF(3), GF(4) or GF(8) in turn, of about 2^log_states states or more.
+  template <class Generator>
+  void expect_planes_everywhere(int round, int log_states, Generator& random) {
+    const unsigned order = std::array{3U, 4U, 8U}[static_cast<std::size_t>(round) % 3];
+    unsigned length = PlaneProgram::min_length;
+    while (length * std::log2(order) < log_states) ++length;
+    const Register reg(test::random_affine_register(random, order, length));
+    ASSERT_TRUE(walks_in_lanes(reg));
+    SCOPED_TRACE(testing::Message() << "round " << round << ", q = " << order << ", n = " << length
+                                    << ", " << print_anf(reg.feedback()));
+    expect_everywhere(reg, by_leaders(reg), random);
+  }
+
   template <class Generator>
   void expect_equal(const Register& reg, unsigned zeros, const Outcome& expected,
                     Generator& random) {
@@ -132,6 +147,9 @@ TEST_F(MilestoneEngine, QuickAgreesWithTheLeaderSweep) {
                                     << print_anf(reg.feedback()));
     expect_everywhere(reg, by_leaders(reg), random);
   }
+  for (int round = 0; round < 9; ++round) {
+    expect_planes_everywhere(round, 10 + round / 3, random);
+  }
 }
 
 TEST_F(MilestoneEngine, AgreesWithTheLeaderSweepOverGf2) {
@@ -158,6 +176,14 @@ TEST_F(MilestoneEngine, AgreesWithTheLeaderSweepOverOtherFields) {
     SCOPED_TRACE(testing::Message() << "round " << round << ", q = " << order << ", n = "
                                     << reg.length() << ", " << print_anf(reg.feedback()));
     expect_everywhere(reg, by_leaders(reg), random);
+  }
+}
+
+/// The fields that are bit-sliced in planes: every length from the least on.
+TEST_F(MilestoneEngine, AgreesWithTheLeaderSweepInPlanes) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 60; ++round) {
+    expect_planes_everywhere(round, 8 + static_cast<int>(random() % 10), random);
   }
 }
 

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 
 #include "orbitmill/error.hpp"
+#include "orbitmill/kernel/plane_program.hpp"
 #include "orbitmill/kernel/row_program.hpp"
 #include "support/random_register.hpp"
 
@@ -216,6 +218,77 @@ TEST(SegmentWalker, RowsAgreeWithThePlainOneInTheirDirection) {
   }
   EXPECT_GT(forward, 30);
   EXPECT_LT(forward, 130);
+}
+
+TEST(SegmentWalker, PlanesAgreeWithThePlainOneInTheirDirection) {
+  std::mt19937_64 random(6);
+  int forward = 0;
+  int registers = 0;
+  for (int round = 0; round < 60; ++round) {
+    constexpr std::array<std::pair<unsigned, unsigned>, 3> longest = {{{3, 10}, {4, 7}, {8, 5}}};
+    const auto [order, most] = longest[static_cast<std::size_t>(round) % 3];
+    const unsigned length = PlaneProgram::min_length +
+                            static_cast<unsigned>(random() % (most + 1 - PlaneProgram::min_length));
+    const Register reg(test::random_affine_register(random, order, length));
+    ASSERT_TRUE(walks_in_lanes(reg));
+    for (unsigned zeros = 1; zeros < length; ++zeros) {
+      SCOPED_TRACE(testing::Message() << "round " << round << ", q = " << order
+                                      << ", n = " << length << ", k = " << zeros);
+      const MilestoneMap map(reg, zeros);
+      const SegmentFormat format = round % 2 == 0 ? SegmentFormat(map.count()) : narrow_format();
+      const auto plain = make_plain_segment_walker(map);
+      const auto planes = make_segment_walker(map);
+      const Segments backward = segments_by(*plain, map, format, 0, random);
+      const Segments expected = planes->is_forward() ? inverse(backward) : backward;
+      ASSERT_EQ(segments_by(*planes, map, format, 0, random), expected);
+      ASSERT_EQ(segments_by(*planes, map, format, 5, random), expected);
+      forward += planes->is_forward() && zeros == 1 ? 1 : 0;
+    }
+    ++registers;
+  }
+  EXPECT_GT(forward, registers / 5);
+  EXPECT_LT(forward, registers * 4 / 5);
+}
+
+/// Registers up to the greatest length of their field: states of every size cross the bridge.
+TEST(SegmentWalker, PlanesFollowTheDefinitionOnLongRegisters) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 90; ++round) {
+    constexpr std::array<std::pair<unsigned, unsigned>, 3> longest = {{{3, 39}, {4, 31}, {8, 20}}};
+    const auto [order, most] = longest[static_cast<std::size_t>(round) % 3];
+    const unsigned length = round < 9 ? most : 11 + static_cast<unsigned>(random() % (most - 10));
+    const Register reg(test::random_affine_register(random, order, length));
+    const unsigned zeros = 1 + static_cast<unsigned>(random() % (order == 3 ? 3 : 2));
+    SCOPED_TRACE(testing::Message() << "round " << round << ", q = " << order << ", n = " << length
+                                    << ", k = " << zeros);
+    const MilestoneMap map(reg, zeros);
+    const SegmentFormat format(map.count());
+    const auto walker = make_plane_segment_walker(map);
+    constexpr std::uint64_t count = 600;
+    const std::uint64_t first = random() % (map.count() - count);
+    std::vector<std::uint64_t> entries(count);
+    std::vector<LongSegment> long_segments;
+    SegmentSink sink(format, first, entries.data(), long_segments);
+    walker->walk(first, first + count, sink);
+    std::ranges::sort(long_segments);
+    auto escaped = long_segments.begin();
+    for (std::uint64_t i = 0; i < count; ++i) {
+      State state = map.state_of(first + i);
+      std::uint64_t expected_length = 0;
+      do {
+        state = walker->is_forward() ? reg.next(state) : reg.prev(state);
+        ++expected_length;
+      } while (!map.is_milestone(state));
+      ASSERT_EQ(format.successor(entries[i]), map.index_of(state)) << "milestone " << first + i;
+      std::uint64_t found_length = format.length(entries[i]);
+      if (found_length == format.escape_length()) {
+        ASSERT_NE(escaped, long_segments.end());
+        ASSERT_EQ(escaped->index, first + i);
+        found_length = (escaped++)->length;
+      }
+      ASSERT_EQ(found_length, expected_length) << "milestone " << first + i;
+    }
+  }
 }
 
 }  // namespace
