@@ -29,6 +29,8 @@ int run_command(const CommandLine& command_line, int argc, char** argv,
       return is_first_process() ? run_verify(command_line) : 0;
     case Command::decompose:
       return run_decompose(command_line, argc, argv, hooks);
+    case Command::campaign:
+      return run_campaign_command(command_line, argc, argv, hooks);
     case Command::plan:
       return run_plan(command_line, argc, argv);
     case Command::bench:

@@ -38,7 +38,8 @@ void run_closed_form(const boost::mpi::communicator& comm, const CommandLine& co
   plan.reason = job.closed_form_reason;
   log.info("register of {}", register_line(reg));
   log.info("engine closed-form: {}", plan.reason);
-  RunInfo run = provenance(job, command_line, topology, plan);
+  RunInfo run = provenance(command_line, topology);
+  describe_job(run, job, plan);
   run.ranks = static_cast<std::uint32_t>(comm.size());
   run.threads = 1;  // root alone, on its main thread
   run.schedule = "sequential";

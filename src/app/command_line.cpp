@@ -16,6 +16,7 @@ constexpr const char* program_footer =
     R"(Examples:
   orbitmill decompose --length 24 --feedback '0,2,3,(5,9)' -o r.h5
   mpirun -n 4 orbitmill decompose job.toml -o result.h5
+  mpirun -n 4 orbitmill campaign jobs/max-period.toml -o found.h5
   mpirun -n 4 orbitmill plan --length 40 --feedback '0,2,3,(5,9)'
   orbitmill show result.h5
   orbitmill where result.h5 0x2a
@@ -41,6 +42,19 @@ Examples:
   orbitmill decompose --polynomial 'x^16 + x^12 + x^3 + x + 1' -o r.h5
   mpirun -n 4 orbitmill decompose --field 3 --coefficients 2,0,1,0,0,1 -o r.h5
   mpirun -n 4 orbitmill decompose job.toml -o r.h5 --overwrite)";
+
+constexpr const char* campaign_footer =
+    R"(Registers come from lists and from forms with free taps; each is answered once,
+up to reciprocal and complement. With the file of an earlier run as FILE.h5 only
+what is missing is done. jobs/campaign-example.toml explains every key.
+
+Exit codes: as decompose; 65 also where some registers failed: the others are in
+the file, and the reasons too.
+
+Examples:
+  mpirun -n 4 orbitmill campaign jobs/max-period.toml -o found.h5
+  orbitmill campaign --rows rows.csv --field 4 -o rows.h5
+  orbitmill campaign --rows nlfsr.txt --length 16 --task period -o p.h5)";
 
 constexpr const char* plan_footer =
     R"(Starts no phase and writes nothing: measures the kernels for some ten
@@ -200,6 +214,37 @@ void add_run_options(OptionTable& table, RunOptions& run) {
   table.flag("--verbose", run.verbose, "explain every decision", "ORBITMILL_VERBOSE");
 }
 
+void add_campaign_options(OptionTable& table, CommandLine& line, JobOptions& options) {
+  table.group("Registers");
+  table.value(
+      "--rows", line.rows_file, "FILE.csv",
+      "a register a line: coefficients c_0,c_1,...; or\na feedback, where --length is given");
+  table.value("-q,--field", options.reg.field, "Q", "order of their field, a prime power [2]");
+  table.value("--modulus", options.reg.modulus, "M",
+              "irreducible polynomial that defines GF(p^m)\n[the Conway polynomial]");
+  table.value("-n,--length", options.reg.length, "N", "number of stages of each");
+  table.value("--task", line.task, "NAME", "decompose, period or search [decompose]",
+              "ORBITMILL_TASK");
+  RunOptions& run = options.run;
+  table.group("Run");
+  table.value("--schedule", run.schedule, "NAME",
+              "auto, sequential, static, shared, stealing or\nhybrid [auto]", "ORBITMILL_SCHEDULE");
+  table.value("--steal-transport", run.steal_transport, "NAME",
+              "between nodes: auto, windows or messages [auto]", "ORBITMILL_STEAL_TRANSPORT");
+  table.value("-t,--threads", run.threads, "T", "computing threads per rank [cores of the rank]",
+              "ORBITMILL_THREADS");
+  table.value("--batch-size", run.batch_size, "B", "registers per batch [adaptive, about 2 ms]",
+              "ORBITMILL_BATCH_SIZE");
+  table.flag("--oversubscribe", run.oversubscribe, "allow more workers than cores",
+             "ORBITMILL_OVERSUBSCRIBE");
+  table.flag("--quiet", run.quiet, "print errors only", "ORBITMILL_QUIET");
+  table.flag("--verbose", run.verbose, "explain every decision", "ORBITMILL_VERBOSE");
+  table.group("Output");
+  table.flag("--overwrite", run.overwrite, "begin anew, and replace an existing file",
+             "ORBITMILL_OVERWRITE");
+  table.value("--title", run.title, "TEXT", "title stored in the file", "ORBITMILL_TITLE");
+}
+
 void add_output_options(OptionTable& table, RunOptions& run) {
   table.group("Output");
   table.value("--cycles", run.cycles, "none|all|N",
@@ -308,6 +353,19 @@ CommandLine parse_command_line(int argc, char** argv) {
   add_run_options(plan_table, plan_options.run);
   add_output_options(plan_table, plan_options.run);
 
+  JobOptions campaign_options;
+  std::optional<std::string> campaign_job_file;
+  CLI::App* campaign =
+      app.add_subcommand("campaign", "decompose or search many registers in one run");
+  campaign->footer(campaign_footer);
+  campaign->add_option("JOB.toml", campaign_job_file, "job file; flags override its values")
+      ->option_text(" ");
+  campaign->add_option("-o,--output", result.output, "the HDF5 file to write, or to go on with")
+      ->option_text("FILE.h5")
+      ->required();
+  OptionTable campaign_table(*campaign);
+  add_campaign_options(campaign_table, result, campaign_options);
+
   CLI::App* bench = app.add_subcommand("bench", "measure the schedules side by side");
   bench->footer(bench_footer);
   OptionTable bench_table(*bench);
@@ -334,13 +392,14 @@ CommandLine parse_command_line(int argc, char** argv) {
 
   CLI::App* show = app.add_subcommand("show", "print a result file");
   show->footer(show_footer);
-  show->add_option("FILE.h5", result.file, "a file made by decompose")
+  show->add_option("FILE.h5", result.file, "a file made by decompose or campaign")
       ->option_text(" ")
       ->required();
   show->add_option("--format", result.format, "text, json or csv [text]")
       ->option_text("NAME")
       ->check(CLI::IsMember({"text", "json", "csv"}));
-  show->add_option("--rows", result.rows, "lines of histogram in the text [20]")->option_text("N");
+  show->add_option("--rows", result.rows, "lines of histogram, or registers, in the text [20]")
+      ->option_text("N");
 
   CLI::App* verify = app.add_subcommand("verify", "check a result file against its register");
   verify->footer(verify_footer);
@@ -371,7 +430,11 @@ CommandLine parse_command_line(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-    (bench->parsed() ? bench_table : plan->parsed() ? plan_table : table).apply_environment_flags();
+    (campaign->parsed() ? campaign_table
+     : bench->parsed()  ? bench_table
+     : plan->parsed()   ? plan_table
+                        : table)
+        .apply_environment_flags();
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
     result.text = chosen.empty() ? app.help() : chosen.front()->help("orbitmill");
@@ -384,17 +447,22 @@ CommandLine parse_command_line(int argc, char** argv) {
     throw UsageError(fmt::format("{} (see `orbitmill{} --help`)", error.what(),
                                  chosen.empty() ? "" : " " + chosen.front()->get_name()));
   }
-  result.command = show->parsed()     ? Command::show
-                   : where->parsed()  ? Command::where
-                   : verify->parsed() ? Command::verify
-                   : bench->parsed()  ? Command::bench
-                   : plan->parsed()   ? Command::plan
-                   : poly->parsed()   ? Command::poly
-                                      : Command::decompose;
+  result.command = show->parsed()       ? Command::show
+                   : where->parsed()    ? Command::where
+                   : verify->parsed()   ? Command::verify
+                   : bench->parsed()    ? Command::bench
+                   : plan->parsed()     ? Command::plan
+                   : poly->parsed()     ? Command::poly
+                   : campaign->parsed() ? Command::campaign
+                                        : Command::decompose;
   if (poly->parsed()) result.options.reg = poly_register;
   if (plan->parsed()) {
     result.options = plan_options;
     result.job_file = plan_job_file;
+  }
+  if (campaign->parsed()) {
+    result.options = campaign_options;
+    result.job_file = campaign_job_file;
   }
   return result;
 }

@@ -149,8 +149,10 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   if (result.index) positions = positions_of(scheduler, *result.index);
 
   DecompositionRecord record;
-  boost::mpi::gather(comm, profile_of(comm, topology, scheduler, job_bytes, result), record.profile,
-                     0);
+  RankProfile profile = profile_of(comm, topology, scheduler, result.phases);
+  profile.states_walked = result.lane_steps;
+  profile.bytes_serialized = job_bytes;
+  boost::mpi::gather(comm, profile, record.profile, 0);
   if (root) {
     record.title = job.title;
     record.register_spec = reg.spec();
@@ -159,7 +161,8 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     record.has_cycles = result.cycles.has_value();
     record.has_sequences = sequences.has_value();
     record.index_zeros = positions ? positions->zeros : 0;
-    record.run = provenance(job, command_line, topology, plan);
+    record.run = provenance(command_line, topology);
+    describe_job(record.run, job, plan);
     record.run.deficit = result.deficit;
     record.run.ranks = static_cast<std::uint32_t>(comm.size());
     record.run.threads = all_threads;

@@ -117,6 +117,17 @@ std::string register_line(const Register& reg) {
                      print_anf_shortly(reg.feedback()));
 }
 
+void describe_job(RunInfo& run, const Job& job, const Plan& plan) {
+  run.job_text = job.job_text;
+  run.effective_job = job.effective_job;
+  run.engine_asked = job.engine;
+  run.engine = name_of(plan.engine);
+  run.engine_reason = plan.reason;
+  run.milestone_zeros = plan.zeros;
+  run.predicted_s = plan.total_s;
+  run.schedule_asked = job.schedule;
+}
+
 std::string plan_line(const Plan& plan) {
   if (plan.engine == Engine::leader) return fmt::format("engine leader: {}", plan.reason);
   return fmt::format("engine milestone: {}; {} zeros, tables of {}", plan.reason, plan.zeros,

@@ -7,6 +7,7 @@
 #include "orbitmill/app/job.hpp"
 #include "orbitmill/cluster/topology.hpp"
 #include "orbitmill/decompose/plan.hpp"
+#include "orbitmill/results/record.hpp"
 
 namespace orbitmill {
 
@@ -17,6 +18,9 @@ Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Regist
 
 /// "length 12 over GF(2): f = x0 + x5"; a long feedback is cut.
 std::string register_line(const Register& reg);
+
+/// What was asked for and what was chosen, for /run.
+void describe_job(RunInfo& run, const Job& job, const Plan& plan);
 
 /// "engine milestone (predicted ...): ...", one line for the log.
 std::string plan_line(const Plan& plan);

@@ -5,16 +5,27 @@
 
 namespace orbitmill {
 
+RunInfo provenance(const CommandLine& command_line, const Topology& topology) {
+  RunInfo run;
+  const BuildProvenance build = build_provenance();
+  run.version = build.version;
+  run.commit = build.commit;
+  run.compiler = build.compiler;
+  run.flags = build.flags;
+  run.mpi = build.mpi;
+  run.hdf5 = build.hdf5;
+  run.hosts = topology.hosts;
+  run.command_line = command_line.joined;
+  return run;
+}
+
 RankProfile profile_of(const boost::mpi::communicator& comm, const Topology& topology,
-                       const Scheduler& scheduler, std::uint64_t job_bytes,
-                       const Decomposition& result) {
+                       const Scheduler& scheduler, const std::vector<PhaseReport>& phases) {
   RankProfile profile;
   profile.rank = static_cast<std::uint32_t>(comm.rank());
   profile.host = topology.host;
-  profile.states_walked = result.lane_steps;
   profile.fallbacks = scheduler.fallbacks();
-  profile.bytes_serialized = job_bytes;
-  for (const PhaseReport& phase : result.phases) {
+  for (const PhaseReport& phase : phases) {
     profile.threads = static_cast<std::uint32_t>(phase.workers.size());
     profile.batches += phase.batches;
     profile.busy_s += phase.busy_s;
@@ -34,29 +45,6 @@ RankProfile profile_of(const boost::mpi::communicator& comm, const Topology& top
   }
   profile.peak_memory_bytes = peak_memory_bytes();
   return profile;
-}
-
-RunInfo provenance(const Job& job, const CommandLine& command_line, const Topology& topology,
-                   const Plan& plan) {
-  RunInfo run;
-  const BuildProvenance build = build_provenance();
-  run.version = build.version;
-  run.commit = build.commit;
-  run.compiler = build.compiler;
-  run.flags = build.flags;
-  run.mpi = build.mpi;
-  run.hdf5 = build.hdf5;
-  run.hosts = topology.hosts;
-  run.command_line = command_line.joined;
-  run.job_text = job.job_text;
-  run.effective_job = job.effective_job;
-  run.engine_asked = job.engine;
-  run.engine = name_of(plan.engine);
-  run.engine_reason = plan.reason;
-  run.milestone_zeros = plan.zeros;
-  run.predicted_s = plan.total_s;
-  run.schedule_asked = job.schedule;
-  return run;
 }
 
 }  // namespace orbitmill

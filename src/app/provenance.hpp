@@ -2,23 +2,21 @@
 #pragma once
 
 #include <boost/mpi/communicator.hpp>
-#include <cstdint>
+#include <vector>
 
 #include "orbitmill/app/command_line.hpp"
-#include "orbitmill/app/job.hpp"
 #include "orbitmill/cluster/topology.hpp"
-#include "orbitmill/decompose/plan.hpp"
 #include "orbitmill/results/record.hpp"
+#include "orbitmill/schedule/scheduler.hpp"
 
 namespace orbitmill {
 
-/// /run without what is known at the end only: schedule, ranks, times, deficit.
-RunInfo provenance(const Job& job, const CommandLine& command_line, const Topology& topology,
-                   const Plan& plan);
+/// /run as far as build, command line and machine say.
+RunInfo provenance(const CommandLine& command_line, const Topology& topology);
 
-/// This rank's row of /profile; `job_bytes` is the size of the job as a message.
+/// This rank's row of /profile, from the reports of its phases; without states_walked and
+/// bytes_serialized, which only the caller knows.
 RankProfile profile_of(const boost::mpi::communicator& comm, const Topology& topology,
-                       const Scheduler& scheduler, std::uint64_t job_bytes,
-                       const Decomposition& result);
+                       const Scheduler& scheduler, const std::vector<PhaseReport>& phases);
 
 }  // namespace orbitmill

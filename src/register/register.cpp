@@ -97,9 +97,11 @@ std::string advice_for_singular(const Feedback& feedback, std::uint32_t length) 
 
 }  // namespace
 
-Register::Register(RegisterSpec spec)
-    : spec_(std::move(spec)), field_(spec_.field_order, spec_.modulus) {
+Register::Register(RegisterSpec spec) : Register(spec, Field(spec.field_order, spec.modulus)) {}
+
+Register::Register(RegisterSpec spec, const Field& field) : spec_(std::move(spec)), field_(field) {
   const std::uint32_t q = field_.order();
+  spec_.field_order = q;
   const std::uint32_t n = spec_.length;
   if (n == 0 || n > max_register_length) {
     throw JobError(fmt::format("register length \"{}\": expected 1 to {}", n, max_register_length));

@@ -40,6 +40,8 @@ void write_dataset(hid_t place, const char* name, hid_t file_type, hid_t memory_
   const Hdf5Handle dataset(
       H5Dcreate2(place, name, file_type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
       H5Dclose, doing);
+  // HDF5 wants a buffer even for no rows at all.
+  if (rows == 0) return;
   hdf5_check(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), doing);
 }
 
@@ -188,6 +190,7 @@ std::vector<std::uint64_t> ValueReader::numbers(const char* name) const {
   std::size_t rows = 0, bytes = 0;
   const Hdf5Handle dataset = open_column(name, H5T_INTEGER, rows, bytes);
   std::vector<std::uint64_t> values(rows);
+  if (rows == 0) return values;
   hdf5_check(
       H5Dread(dataset.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
       "reading " + path(name));
@@ -198,6 +201,7 @@ std::vector<double> ValueReader::reals(const char* name) const {
   std::size_t rows = 0, bytes = 0;
   const Hdf5Handle dataset = open_column(name, H5T_FLOAT, rows, bytes);
   std::vector<double> values(rows);
+  if (rows == 0) return values;
   hdf5_check(
       H5Dread(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
       "reading " + path(name));
@@ -207,6 +211,7 @@ std::vector<double> ValueReader::reals(const char* name) const {
 std::vector<std::string> ValueReader::texts(const char* name) const {
   std::size_t rows = 0, width = 0;
   const Hdf5Handle dataset = open_column(name, H5T_STRING, rows, width);
+  if (rows == 0) return {};
   const Hdf5Handle type(H5Dget_type(dataset.get()), H5Tclose, "reading " + path(name));
   std::vector<char> bytes(rows * width);
   hdf5_check(H5Dread(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()),

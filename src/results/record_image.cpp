@@ -20,13 +20,13 @@ namespace {
 /// Measured best for collective transfers: chunks of 128 to 256 Ki rows of 8 bytes.
 constexpr std::uint64_t chunk_bytes = table_chunk_rows * sizeof(std::uint64_t);
 
+}  // namespace
+
 Hdf5Handle make_group(hid_t file, const char* name) {
   return {H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
           fmt::format("creating /{}", name)};
 }
 
-/// An empty table: chunked, shuffled (for words), deflated at level 1; level 6 takes twice the time
-/// for a tenth of the size.
 void make_table(hid_t group, const char* name, hid_t type, std::uint64_t rows) {
   const std::string doing = fmt::format("creating the dataset {}", name);
   const Hdf5Handle space = make_dataspace(rows);
@@ -43,6 +43,8 @@ void make_table(hid_t group, const char* name, hid_t type, std::uint64_t rows) {
       H5Dcreate2(group, name, type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
       H5Dclose, doing);
 }
+
+namespace {
 
 void write_register(hid_t file, const RegisterSpec& spec) {
   const Register reg(spec);
@@ -173,6 +175,8 @@ void write_columns_of(hid_t group, const char* name, const std::vector<Row>& row
   write_column(group, name, values);
 }
 
+}  // namespace
+
 void write_profile(hid_t file, const std::vector<RankProfile>& profile) {
   const Hdf5Handle group = make_group(file, "profile");
   const hid_t id = group.get();
@@ -196,6 +200,8 @@ void write_profile(hid_t file, const std::vector<RankProfile>& profile) {
   write_columns_of<double>(id, "thread_idle_s", workers, &WorkerProfile::idle_s);
   write_columns_of<Word>(id, "thread_batches", workers, &WorkerProfile::batches);
 }
+
+namespace {
 
 /// Receives the buffer of the core driver when the file is closed. (H5Fget_file_image does not do:
 /// in 1.10 it changes the superblock without its checksum, and the image does not open again.)
@@ -232,22 +238,9 @@ struct ImageCatcher {
 
 }  // namespace
 
-std::vector<std::byte> make_record_image(const DecompositionRecord& record,
-                                         const TableExtents& extents) {
-  ImageCatcher catcher;
-  H5FD_file_image_callbacks_t callbacks = catcher.callbacks();
-  const Hdf5Handle access = make_property_list(H5P_FILE_ACCESS);
-  // The grain by which the buffer, and so the file, grows.
-  hdf5_check(H5Pset_fapl_core(access.get(), 4096, false), "choosing the memory driver");
-  hdf5_check(H5Pset_file_image_callbacks(access.get(), &callbacks), "watching the memory driver");
-  // The format of HDF5 1.8: unlike the oldest one it has checksums on its metadata and attributes
-  // above 64 KiB (a long feedback, a long job file); unlike newer ones, everybody reads it.
-  hdf5_check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18),
-             "choosing the file format");
-  Hdf5Handle file(H5Fcreate("orbitmill", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose,
-                  "creating the file in memory");
-  const hid_t id = file.get();
+namespace {
 
+void write_record(hid_t id, const DecompositionRecord& record, const TableExtents& extents) {
   write_text(id, "filetype", result_filetype);
   write_pair(id, "version", result_version_major, result_version_minor);
   write_text(id, "title", record.title);
@@ -271,11 +264,35 @@ std::vector<std::byte> make_record_image(const DecompositionRecord& record,
     write_number(group.get(), "zeros", record.index_zeros);
     make_table(group.get(), "position", H5T_STD_U64LE, extents.milestones);
   }
+}
 
+}  // namespace
+
+std::vector<std::byte> make_image(const std::function<void(hid_t)>& fill) {
+  ImageCatcher catcher;
+  H5FD_file_image_callbacks_t callbacks = catcher.callbacks();
+  const Hdf5Handle access = make_property_list(H5P_FILE_ACCESS);
+  // The grain by which the buffer, and so the file, grows.
+  hdf5_check(H5Pset_fapl_core(access.get(), 4096, false), "choosing the memory driver");
+  hdf5_check(H5Pset_file_image_callbacks(access.get(), &callbacks), "watching the memory driver");
+  // The format of HDF5 1.8: unlike the oldest one it has checksums on its metadata and attributes
+  // above 64 KiB (a long feedback, a long job file); unlike newer ones, everybody reads it.
+  hdf5_check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18),
+             "choosing the file format");
+  Hdf5Handle file(H5Fcreate("orbitmill", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose,
+                  "creating the file in memory");
+  const hid_t id = file.get();
+
+  fill(id);
   hdf5_check(H5Fflush(id, H5F_SCOPE_GLOBAL), "closing the file in memory");
   hdf5_check(H5Fget_filesize(id, &catcher.file_bytes), "closing the file in memory");
   file.close("closing the file in memory");
   return std::move(catcher.image);
+}
+
+std::vector<std::byte> make_record_image(const DecompositionRecord& record,
+                                         const TableExtents& extents) {
+  return make_image([&](hid_t id) { write_record(id, record, extents); });
 }
 
 }  // namespace orbitmill

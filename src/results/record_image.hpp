@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "hdf5_handle.hpp"
 #include "orbitmill/results/record.hpp"
 
 namespace orbitmill {
@@ -21,5 +23,16 @@ struct TableExtents {
 /// Throws Hdf5Failure, JobError for a register that is none.
 std::vector<std::byte> make_record_image(const DecompositionRecord& record,
                                          const TableExtents& extents);
+
+// The pieces, for other kinds of files.
+
+/// Runs `fill` on an empty file in memory and hands back its bytes.
+std::vector<std::byte> make_image(const std::function<void(hid_t)>& fill);
+Hdf5Handle make_group(hid_t file, const char* name);
+/// An empty table: chunked, shuffled (for words), deflated at level 1; level 6 takes twice the time
+/// for a tenth of the size.
+void make_table(hid_t group, const char* name, hid_t type, std::uint64_t rows);
+/// /profile.
+void write_profile(hid_t file, const std::vector<RankProfile>& profile);
 
 }  // namespace orbitmill

@@ -18,44 +18,6 @@ namespace orbitmill {
 
 namespace {
 
-/// One rank's part of one dataset: values [first, first + count). Either they lie in memory as they
-/// are written, or they are made on demand so that a column of a cycle table is never held a second
-/// time in full: `fill(offset, n, buffer)` writes the n values from `offset` (counted within the
-/// part) to the buffer.
-struct ColumnPart {
-  const char* dataset;
-  hid_t memory_type;
-  std::size_t width;  ///< bytes of a value
-  std::uint64_t first = 0;
-  std::uint64_t count = 0;
-  std::function<void(std::uint64_t, std::uint64_t, std::byte*)> fill;
-  const std::byte* values = nullptr;  ///< where there is no fill
-
-  /// Values [position, position + n) of the dataset; `buffer` keeps them where they are made.
-  const std::byte* at(std::uint64_t position, std::uint64_t n,
-                      std::vector<std::byte>& buffer) const {
-    if (!fill) return values + (position - first) * width;
-    buffer.resize(n * width);
-    fill(position - first, n, buffer.data());
-    return buffer.data();
-  }
-};
-
-template <class Value, class Source>
-ColumnPart make_part(const char* dataset, hid_t memory_type, std::uint64_t first,
-                     std::uint64_t count, Source source) {
-  return {dataset,
-          memory_type,
-          sizeof(Value),
-          first,
-          count,
-          [source](std::uint64_t offset, std::uint64_t n, std::byte* buffer) {
-            auto* values = reinterpret_cast<Value*>(buffer);
-            for (std::uint64_t i = 0; i < n; ++i) values[i] = source(offset + i);
-          },
-          nullptr};
-}
-
 /// Position of each of this rank's cycles in /sequences/symbol. Whoever owns the last row writes
 /// the closing entry c as well, the total; rank 0 does for a table without rows.
 std::vector<std::uint64_t> sequence_offsets(const boost::mpi::communicator& comm,
@@ -273,17 +235,23 @@ class TableWriter {
 
 }  // namespace
 
-TransferReport write_tables(const boost::mpi::communicator& comm, const std::filesystem::path& file,
-                            const std::filesystem::path& target, const CycleSlice& cycles,
-                            const SequenceSlice* sequences, const PositionSlice* positions,
-                            const TransferOptions& options) {
-  const std::vector<ColumnPart> parts = column_parts(comm, cycles, sequences, positions);
+TransferReport write_columns(const boost::mpi::communicator& comm,
+                             const std::filesystem::path& file, const std::filesystem::path& target,
+                             const std::vector<ColumnPart>& parts, const TransferOptions& options) {
   TableWriter writer(comm, file, target, options);
   writer.open();
   for (const ColumnPart& part : parts) writer.write(part);
   writer.close();
   writer.compare(parts);
   return writer.report();
+}
+
+TransferReport write_tables(const boost::mpi::communicator& comm, const std::filesystem::path& file,
+                            const std::filesystem::path& target, const CycleSlice& cycles,
+                            const SequenceSlice* sequences, const PositionSlice* positions,
+                            const TransferOptions& options) {
+  return write_columns(comm, file, target, column_parts(comm, cycles, sequences, positions),
+                       options);
 }
 
 }  // namespace orbitmill

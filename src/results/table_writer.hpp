@@ -4,8 +4,11 @@
 #include <boost/mpi/communicator.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <vector>
 
+#include "hdf5_handle.hpp"
 #include "orbitmill/results/result_file.hpp"
 
 namespace orbitmill {
@@ -22,6 +25,53 @@ struct TransferReport {
   std::uint64_t largest_call = 0;  ///< bytes of the largest
   bool all_collective = true;      ///< HDF5's own word for every call
 };
+
+/// One rank's part of one dataset: values [first, first + count). Either they lie in memory as they
+/// are written, or they are made on demand so that a column of a table of rows is never held a
+/// second time in full: `fill(offset, n, buffer)` writes the n values from `offset` (counted within
+/// the part) to the buffer.
+struct ColumnPart {
+  const char* dataset;
+  hid_t memory_type;
+  std::size_t width;  ///< bytes of a value
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  std::function<void(std::uint64_t, std::uint64_t, std::byte*)> fill;
+  const std::byte* values = nullptr;  ///< where there is no fill
+
+  /// Values [position, position + n) of the dataset; `buffer` keeps them where they are made.
+  const std::byte* at(std::uint64_t position, std::uint64_t n,
+                      std::vector<std::byte>& buffer) const {
+    if (!fill) return values + (position - first) * width;
+    buffer.resize(n * width);
+    fill(position - first, n, buffer.data());
+    return buffer.data();
+  }
+};
+
+/// `source(i)` is the value at `offset` i of the part.
+template <class Value, class Source>
+ColumnPart make_part(const char* dataset, hid_t memory_type, std::uint64_t first,
+                     std::uint64_t count, Source source) {
+  return {dataset,
+          memory_type,
+          sizeof(Value),
+          first,
+          count,
+          [source](std::uint64_t offset, std::uint64_t n, std::byte* buffer) {
+            auto* values = reinterpret_cast<Value*>(buffer);
+            for (std::uint64_t i = 0; i < n; ++i) values[i] = source(offset + i);
+          },
+          nullptr};
+}
+
+/// Writes the parts into tables that are there in `file`, still empty, closes the file and compares
+/// it with the parts. Collective, every rank with the same datasets in the same order; throws on
+/// every rank if any failed, and aborts the job if HDF5 lost the ranks (see agreement.hpp).
+/// `target` is the user's name for the file.
+TransferReport write_columns(const boost::mpi::communicator& comm,
+                             const std::filesystem::path& file, const std::filesystem::path& target,
+                             const std::vector<ColumnPart>& parts, const TransferOptions& options);
 
 /// Writes the slices into the tables that make_record_image() made in `file`, closes the file and
 /// compares it with the slices. Collective; throws on every rank if any failed, and aborts the job

@@ -147,7 +147,8 @@ class Streams(unittest.TestCase):
         self.assertEqual(csv[-1], "60760,1")
 
     def test_help_and_version(self):
-        for args in (["--help"], ["decompose", "--help"], ["show", "--help"], ["where", "--help"]):
+        for args in (["--help"], ["decompose", "--help"], ["show", "--help"], ["where", "--help"],
+                     ["campaign", "--help"]):
             result = run(*args)
             self.assertEqual(result.returncode, 0)
             self.assertIn("Examples:", result.stdout)

@@ -22,6 +22,8 @@ def page_entries():
     group = None
     with open(os.path.join(SOURCE, "jobs", "SCHEMA.md"), encoding="utf-8") as page:
         for line in page:
+            if line.startswith("# The campaign file"):
+                break  # compared by campaign_test.py
             if heading := re.match(r"## (/\w*)$", line):
                 group = heading.group(1).rstrip("/")
             elif line.startswith("| `") and group is not None:

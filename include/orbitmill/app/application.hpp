@@ -32,6 +32,8 @@ int run_decompose(const CommandLine& command_line, int argc, char** argv,
                   const ApplicationHooks& hooks);
 int run_bench(const CommandLine& command_line, int argc, char** argv,
               const ApplicationHooks& hooks);
+int run_campaign_command(const CommandLine& command_line, int argc, char** argv,
+                         const ApplicationHooks& hooks);
 int run_plan(const CommandLine& command_line, int argc, char** argv);
 int run_poly(const CommandLine& command_line);
 int run_show(const CommandLine& command_line);

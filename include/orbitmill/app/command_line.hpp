@@ -12,6 +12,7 @@ namespace orbitmill {
 enum class Command : std::uint8_t {
   print_and_exit,
   decompose,
+  campaign,
   bench,
   plan,
   poly,
@@ -27,8 +28,10 @@ struct CommandLine {
 
   // decompose, plan and poly
   std::optional<std::string> job_file;
-  JobOptions options;  ///< flags, and the environment where there is no flag
-  std::string output;  ///< decompose
+  JobOptions options;                    ///< flags, and the environment where there is no flag
+  std::string output;                    ///< decompose, campaign
+  std::optional<std::string> rows_file;  ///< campaign
+  std::optional<std::string> task;       ///< campaign
 
   BenchOptions bench;
 

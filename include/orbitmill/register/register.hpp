@@ -39,6 +39,9 @@ class Register {
   /// over q > 2, repeated terms. A singular register is accepted here (closed form knows it);
   /// exhaustive engines call require_exhaustible().
   explicit Register(RegisterSpec spec);
+  /// The same over a field that is there already, for many registers over one: its tables are
+  /// shared, not built again. `field` stands for the order and modulus of `spec`.
+  Register(RegisterSpec spec, const Field& field);
 
   const Field& field() const noexcept { return field_; }
   std::uint32_t length() const noexcept { return spec_.length; }
