@@ -41,6 +41,11 @@ if(ORBITMILL_SANITIZE)
     UBSAN_OPTIONS=print_stacktrace=1)
   set(ORBITMILL_TEST_TIME_FACTOR 4)
 endif()
+if(ORBITMILL_SANITIZE_THREADS)
+  list(APPEND ORBITMILL_TEST_ENVIRONMENT
+    TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp:halt_on_error=1)
+  set(ORBITMILL_TEST_TIME_FACTOR 10)
+endif()
 
 function(_orbitmill_set_test_properties name label timeout processors)
   set(classes quick standard long)

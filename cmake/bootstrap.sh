@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# bootstrap.sh [--tests]: installs the Debian packages that orbitmill is built from, and with
-# --tests those that only its tests need. Does nothing, and needs neither network nor rights, when
-# all are there. As root it installs, as an ordinary user through sudo.
+# bootstrap.sh [--tests | --analysis]: installs the Debian packages that orbitmill is built from, with
+# --tests those that only its tests need too, with --analysis those of fuzzing and static analysis
+# besides. Does nothing, and needs neither network nor rights, when all are there. As root it
+# installs, as an ordinary user through sudo.
 # Tests under Slurm run as root only (slurmd needs it), so that only root gets Slurm.
 set -euo pipefail
 
@@ -17,17 +18,22 @@ test_packages=(
   iproute2 procps
 )
 slurm_packages=(slurm-wlm munge)
+# For the presets fuzz and coverage and the static analysis (tests/bench/README.md).
+analysis_packages=(clang clang-tidy libclang-rt-14-dev cppcheck gcovr)
 
 case "${1-}" in
   '') ;;
-  --tests)
+  --tests | --analysis)
     packages+=("${test_packages[@]}")
     if (($(id -u) == 0)); then
       packages+=("${slurm_packages[@]}")
     fi
+    if [[ $1 == --analysis ]]; then
+      packages+=("${analysis_packages[@]}")
+    fi
     ;;
   *)
-    printf 'usage: %s [--tests]\n' "$0" >&2
+    printf 'usage: %s [--tests | --analysis]\n' "$0" >&2
     exit 2
     ;;
 esac

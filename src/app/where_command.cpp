@@ -7,11 +7,9 @@
 #include "orbitmill/app/application.hpp"
 #include "orbitmill/error.hpp"
 #include "orbitmill/results/cycle_lookup.hpp"
+#include "state_text.hpp"
 
 namespace orbitmill {
-namespace {
-
-/// Decimal, 0x... or 0b...; a state of the register in `record`.
 State parse_state(const std::string& text, const DecompositionRecord& record) {
   const int base = text.starts_with("0x") ? 16 : text.starts_with("0b") ? 2 : 10;
   const char* begin = text.data() + (base == 10 ? 0 : 2);
@@ -32,8 +30,6 @@ State parse_state(const std::string& text, const DecompositionRecord& record) {
   }
   return state;
 }
-
-}  // namespace
 
 int run_where(const CommandLine& command_line) {
   const ResultReader reader(command_line.file);

@@ -11,6 +11,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <string_view>
 #include <thread>
 
 #include "orbitmill/cluster/messages.hpp"
@@ -76,18 +77,35 @@ Verdicts& verdicts_of(const boost::mpi::communicator& comm) {
   std::abort();  // MPI_Abort does not return
 }
 
+/// Messages quote what job files, flags and damaged files hold: no byte of that may steer the
+/// terminal, and no megabytes of it may bury what was to be said.
+std::string presentable(std::string_view message) {
+  constexpr std::size_t most_bytes = 4000;
+  std::string text;
+  for (const char c : message) {
+    if (text.size() >= most_bytes) return text + "...";
+    const auto code = static_cast<unsigned char>(c);
+    if ((code < 0x20 && c != '\n') || code == 0x7f)
+      text += fmt::format("\\x{:02x}", code);
+    else
+      text += c;
+  }
+  return text;
+}
+
 }  // namespace
 
 Failure describe_current_exception() {
   try {
     throw;
   } catch (const Error& error) {
-    return {static_cast<int>(error.exit_code()), error.what()};
+    return {static_cast<int>(error.exit_code()), presentable(error.what())};
   } catch (const std::bad_alloc&) {
     return {static_cast<int>(ExitCode::internal),
             "out of memory; use more nodes or fewer ranks per node, or --cycles none"};
   } catch (const std::exception& error) {
-    return {static_cast<int>(ExitCode::internal), fmt::format("unexpected: {}", error.what())};
+    return {static_cast<int>(ExitCode::internal),
+            presentable(fmt::format("unexpected: {}", error.what()))};
   } catch (...) {
     return {static_cast<int>(ExitCode::internal), "unexpected exception of unknown type"};
   }

@@ -6,6 +6,7 @@
 #include <boost/mpi/communicator.hpp>
 #include <boost/serialization/vector.hpp>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "orbitmill/cluster/messages.hpp"
@@ -30,6 +31,17 @@ TEST(Failure, DescribesEveryKindOfException) {
   EXPECT_NE(failure_of([] { throw std::bad_alloc(); }).message.find("memory"), std::string::npos);
   EXPECT_EQ(failure_of([] { throw std::runtime_error("c"); }).message, "unexpected: c");
   EXPECT_EQ(failure_of([] { throw 1; }).code, 70);
+}
+
+/// Found by fuzzing: --engine and keys of a job file were quoted as they are.
+TEST(Failure, MessagesCannotSteerTheTerminal) {
+  EXPECT_EQ(failure_of([] { throw UsageError("a\x1b[31m\r\x7f\n\xc3\xa4\tb"); }).message,
+            "a\\x1b[31m\\x0d\\x7f\n\xc3\xa4\\x09"
+            "b");
+  EXPECT_EQ(failure_of([] { throw std::runtime_error("\b"); }).message, "unexpected: \\x08");
+  const std::string message = failure_of([] { throw JobError(std::string(1 << 20, 'x')); }).message;
+  EXPECT_LT(message.size(), 5000U);
+  EXPECT_TRUE(message.ends_with("x..."));
 }
 
 TEST(Failure, AgreeThrowsEverywhereWithTheLowestFailingRank) {
