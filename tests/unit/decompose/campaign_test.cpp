@@ -118,7 +118,7 @@ TEST_F(CampaignTest, PeriodAndSearchAgreeWithTheHistograms) {
   const CampaignResult histograms = run(all, false);
   std::uint64_t best = 0;
   for (std::size_t i = 0; i < histograms.rows.rows.size(); ++i) {
-    best += histograms.rows.rows[i].verdict == Verdict::shorter ? 0 : 1;
+    best += histograms.rows.rows[i].verdict == Verdict::shorter ? 0U : 1U;
   }
   best = boost::mpi::all_reduce(comm_, best, std::plus<>());
   // 3, 4, 8 and 7 of the first form: Dubrova, IACR ePrint 2012/166.
