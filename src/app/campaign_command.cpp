@@ -119,14 +119,15 @@ CampaignJob read_job(const CommandLine& command_line) {
   return job;
 }
 
-Campaign make_campaign(const CampaignJob& job) {
+/// Takes the list out of the job: there may be millions.
+Campaign make_campaign(CampaignJob& job) {
   Campaign campaign;
   campaign.task = job.task;
   campaign.filter = job.filter;
   for (const FieldRecord& field : job.fields) {
     campaign.fields.emplace_back(field.order, field.modulus);
   }
-  campaign.list = job.list;
+  campaign.list = std::move(job.list);
   for (const FamilyJob& family : job.families) {
     campaign.families.emplace_back(Form(family.form), family.length, family.stage_ranges());
   }
@@ -181,11 +182,8 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
                                const CommandLine& command_line, const ApplicationHooks& hooks) {
   const std::string start_utc = utc_now();
   const bool root = comm.rank() == 0;
-  CampaignJob own_job;  // root's, with what does not travel
-  const CampaignJob job = decide_on_root(comm, [&] {
-    own_job = read_job(command_line);
-    return own_job;
-  });
+  // Root's has the entries as they were written, too: they do not travel.
+  CampaignJob job = decide_on_root(comm, [&] { return read_job(command_line); });
   const Log log(job.quiet     ? Log::Level::quiet
                 : job.verbose ? Log::Level::verbose
                               : Log::Level::normal,
@@ -204,10 +202,10 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
       name_of(job.task), campaign.list.size(), campaign.families.size(), comm.size(),
       comm.size() == 1 ? "" : "s", topology.nodes, topology.nodes == 1 ? "" : "s", all_threads,
       all_threads == 1 ? "" : "s");
-  if (root && own_job.entries.size() > campaign.list.size()) {
+  if (root && job.entries.size() > campaign.list.size()) {
     log.info("{} entries of the lists are unreadable, {} repeat a register, up to symmetry",
-             own_job.unreadable.size(),
-             own_job.entries.size() - own_job.unreadable.size() - campaign.list.size());
+             job.unreadable.size(),
+             job.entries.size() - job.unreadable.size() - campaign.list.size());
   }
   if (job.goes_on) {
     const TakenOver taken = take_over(comm, job, campaign);
@@ -254,7 +252,7 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
   record.de_bruijn = boost::mpi::all_reduce(comm, de_bruijn, std::plus<>());
   record.task = job.task;
   record.has_list = job.has_list;
-  record.failed = result.failed + own_job.unreadable.size();
+  record.failed = result.failed + job.unreadable.size();
   boost::mpi::broadcast(comm, record.failed, 0);
   boost::mpi::gather(comm, profile_of(comm, topology, scheduler, result.phases), record.profile, 0);
   CampaignListTable list;
@@ -267,17 +265,17 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
       record.families.push_back({job.families[i].form, job.families[i].length,
                                  job.families[i].ranges_text, result.counts[i]});
     }
-    record.unreadable = own_job.unreadable;
+    record.unreadable = job.unreadable;
     record.rows = result.rows.total_rows;
     record.decisions = result.decisions;
     record.filters = result.filters;
-    record.run = run_info(own_job, command_line, topology, result.phases);
+    record.run = run_info(job, command_line, topology, result.phases);
     record.run.ranks = static_cast<std::uint32_t>(comm.size());
     record.run.threads = all_threads;
     record.run.start_utc = start_utc;
     record.run.end_utc = utc_now();
     record.run.elapsed_s = result_s;
-    list.entries = std::move(own_job.entries);
+    list.entries = std::move(job.entries);
     list.list = &campaign.list;
     list.outcomes = &result.outcomes;
   }
@@ -296,7 +294,7 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
   if (root && (result_s > profile_after_s || log.shows(Log::Level::verbose))) {
     for (const std::string& line : profile_table(record.profile)) log.info("{}", line);
   }
-  const std::string failure = first_failure(comm, result.rows, own_job);
+  const std::string failure = first_failure(comm, result.rows, job);
   if (root && record.failed > 0) {
     fmt::print(stderr,
                "orbitmill: error: {} register{} failed, and \"{}\" says why for each; the first: "

@@ -273,7 +273,7 @@ CampaignJob resolve_campaign(const CampaignOptionsAsWritten& options,
     }
     source.form ? add_families(source, job) : add_list(source, number, folder, job);
   }
-  const std::vector<std::uint64_t> places = job.list.finish();
+  const std::vector<std::uint64_t> places = job.list.finish(job.filter);
   for (ListEntry& entry : job.entries) {
     if (entry.entry != RegisterList::none) entry.entry = places[entry.entry];
   }

@@ -53,6 +53,16 @@ class ListReader {
   CampaignJob& job_;
 };
 
+/// As std::getline, but never more than max_line_bytes and one: a device has no line ends.
+bool read_line(std::istream& file, std::string& line) {
+  line.clear();
+  for (char letter = 0; line.size() <= max_line_bytes && file.get(letter);) {
+    if (letter == '\n') return true;
+    line.push_back(letter);
+  }
+  return !line.empty();
+}
+
 void read_rows_file(const SourceOptions& source, const std::filesystem::path& path,
                     ListReader& reader) {
   std::error_code error;
@@ -64,10 +74,11 @@ void read_rows_file(const SourceOptions& source, const std::filesystem::path& pa
                     is_folder ? "it is a folder" : std::generic_category().message(errno)));
   }
   std::string line;
-  for (std::uint64_t number = 1; std::getline(file, line); ++number) {
+  for (std::uint64_t number = 1; read_line(file, line); ++number) {
     if (line.size() > max_line_bytes) {
-      throw JobError(fmt::format("{}rows \"{}\": line {} has {} bytes; is it a text file?",
-                                 source.place, path.string(), number, line.size()));
+      throw JobError(
+          fmt::format("{}rows \"{}\": line {} has more than {} bytes; is it a text file?",
+                      source.place, path.string(), number, max_line_bytes));
     }
     if (number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // UTF-8's mark
     const std::size_t begin = line.find_first_not_of(" \t\r");

@@ -45,7 +45,9 @@ void read_rejected(const CampaignReader& reader, Campaign& campaign) {
     for (const CampaignReader::ListRow& old : reader.list(first, block_rows)) {
       if (old.outcome != ListOutcome::rejected) continue;
       const std::uint64_t entry = campaign.list.find(old.canonical);
-      if (entry != RegisterList::none) campaign.outcomes[entry] = ListOutcome::rejected;
+      // The filter may be another one now.
+      if (entry != RegisterList::none && campaign.asked(old.canonical))
+        campaign.outcomes[entry] = ListOutcome::rejected;
     }
   }
 }

@@ -8,7 +8,9 @@
 #include <charconv>
 #include <cstdio>
 
+#include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/decompose/milestone_pass.hpp"
+#include "orbitmill/decompose/milestones.hpp"
 #include "orbitmill/error.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "planning.hpp"
@@ -21,6 +23,10 @@ constexpr const char* engine_key = "engine";
 constexpr const char* zeros_key = "milestone zeros";
 constexpr const char* short_key = "short cycles";
 constexpr const char* stride_key = "milestones to an index";
+constexpr const char* walk_key = "direction of the walks";
+/// Of what indices and records mean; to be raised when a phase changes them.
+constexpr const char* work_key = "version of the phases";
+constexpr const char* work_version = "1";
 
 /// What the user decides. The limit of rows is not in it: a run that fails for too many of them
 /// goes on where it was with a larger one. Nor are the sequences, made from the finished table.
@@ -31,7 +37,8 @@ CheckpointJob asked_for(const Job& job, const Register& reg) {
           {"length", std::to_string(spec.length)},
           {"feedback", print_anf(reg.feedback())},
           {"cycles", job.cycles.keep_rows ? "table" : "histogram alone"},
-          {"index", job.index ? "yes" : "no"}};
+          {"index", job.index ? "yes" : "no"},
+          {work_key, work_version}};
 }
 
 [[noreturn]] void refuse(const CheckpointFolder& folder, const std::string& name,
@@ -72,7 +79,26 @@ void check_job(const CheckpointFolder& folder, const CheckpointJob& found, const
   if (job.milestone_zeros > 0 && zeros != value(zeros_key)) {
     refuse(folder, zeros_key, value(zeros_key), zeros);
   }
-  for (const char* name : {zeros_key, short_key, stride_key}) number_in(found, name);
+  const bool leader = value(engine_key) == name_of(Engine::leader);
+  const std::uint64_t n = reg.length();
+  const bool sound =
+      number_in(found, zeros_key) < n && number_in(found, short_key) < n &&
+      number_in(found, stride_key) < std::uint64_t{1} << 62 &&
+      (leader || (value(engine_key) == name_of(Engine::milestone) &&
+                  number_in(found, zeros_key) > 0 && number_in(found, stride_key) > 0));
+  if (!sound) {
+    throw IoError(fmt::format(
+        "the checkpoint \"{}\" cannot be used: its file \"job\" makes no sense; discard it with "
+        "--restart",
+        folder.path().string()));
+  }
+}
+
+/// The entries of a table depend on it.
+std::string direction_of(const Plan& plan, const Register& reg) {
+  if (plan.engine != Engine::milestone) return "none";
+  const MilestoneMap map(reg, plan.zeros);
+  return make_segment_walker(map)->is_forward() ? "forward" : "backward";
 }
 
 }  // namespace
@@ -110,6 +136,11 @@ Plan Checkpointing::keep_to(Plan plan, unsigned workers) {
   identity[zeros_key] = std::to_string(plan.zeros);
   identity[short_key] = std::to_string(plan.short_cycles);
   identity[stride_key] = std::to_string(plan.stride);
+  identity[walk_key] = direction_of(plan, register_);
+  agree(comm_, [&] {
+    if (found_.empty() || found_[walk_key] == identity[walk_key]) return;
+    refuse(folder_, walk_key, found_[walk_key], identity[walk_key]);
+  });
   folder_.set_job(identity);
 
   SaverOptions options;

@@ -379,7 +379,7 @@ CommandLine parse_command_line(int argc, char** argv) {
 
   RegisterOptions poly_register;
   CLI::App* poly =
-      app.add_subcommand("poly", "print what algebra knows of a linear register; runs nothing");
+      app.add_subcommand("poly", "print what algebra knows of a linear register");
   poly->footer(poly_footer);
   OptionTable poly_table(*poly);
   CLI::Option* positional = poly_table.value("POLYNOMIAL", poly_register.polynomial, " ",

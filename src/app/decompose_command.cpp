@@ -90,6 +90,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   const Register reg(job.register_spec);
   if (!job.closed_form_reason.empty()) {
     agree(comm, [&] { refuse_singletons(comm, job.oversubscribe); });
+    release_stop_signals();  // there is nothing to save
     return run_closed_form(comm, command_line, job, reg, topology, start_utc, log);
   }
   if (!job.oversubscribe && reg.state_count() < static_cast<std::uint64_t>(comm.size())) {

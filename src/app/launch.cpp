@@ -3,12 +3,16 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <boost/mpi/environment.hpp>
 #include <boost/mpi/packed_oarchive.hpp>
+#include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <thread>
 
 #include "orbitmill/app/application.hpp"
 #include "orbitmill/cluster/failure.hpp"
@@ -16,24 +20,54 @@
 #include "orbitmill/error.hpp"
 
 namespace orbitmill {
+namespace {
+
+/// Of a process without a launcher MPI_Finalize hangs once in some thousand times (Open MPI 4.1.4
+/// with PMIx 4: its progress thread and the main thread wait for each other in orte_finalize). By
+/// then everything is done, so the process ends after a while without it.
+class FinalizeLimit {
+ public:
+  explicit FinalizeLimit(const int& exit_code)
+      : exit_code_(exit_code), launched_(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) {}
+  FinalizeLimit(const FinalizeLimit&) = delete;
+  FinalizeLimit& operator=(const FinalizeLimit&) = delete;
+  /// Runs before MPI's end.
+  ~FinalizeLimit() {
+    if (launched_) return;
+    std::thread([code = exit_code_] {
+      std::this_thread::sleep_for(std::chrono::seconds(5));
+      std::fflush(stdout);
+      _exit(code);
+    }).detach();
+  }
+
+ private:
+  const int& exit_code_;
+  bool launched_;
+};
+
+}  // namespace
 
 int run_under_mpi(int argc, char** argv,
                   const std::function<void(const boost::mpi::communicator&)>& body) {
   // A file size limit must come back as an error of write(), not as the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
   allow_windows_over_tcp();
+  int code = 0;
   const boost::mpi::environment environment(argc, argv, boost::mpi::threading::funneled);
+  const FinalizeLimit limit(code);
   const boost::mpi::communicator comm;
   try {
     body(comm);
-    return 0;
+    return code;
   } catch (const AgreedError& error) {
     // Rank 0 of every singleton is rank 0; the launcher knows better.
     if (comm.rank() == 0 && is_first_process()) {
       const bool stopped = error.exit_code() == ExitCode::stopped;
       fmt::print(stderr, "orbitmill: {}{}\n", stopped ? "" : "error: ", error.what());
     }
-    return static_cast<int>(error.exit_code());
+    code = static_cast<int>(error.exit_code());
+    return code;
   } catch (...) {
     abort_job(comm, describe_current_exception());
   }

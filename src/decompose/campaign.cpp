@@ -10,6 +10,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "campaign_phase.hpp"
@@ -79,7 +80,7 @@ std::string_view RegisterList::asked(std::uint64_t entry) const {
   return std::string_view(bytes_).substr(place.text + place.canonical_bytes, place.asked_bytes);
 }
 
-std::vector<std::uint64_t> RegisterList::finish() {
+std::vector<std::uint64_t> RegisterList::finish(const RegisterFilter& filter) {
   const auto text_of = [this](const Entry& entry) {
     const std::string_view bytes = bytes_;
     return std::pair(bytes.substr(entry.text, entry.canonical_bytes),
@@ -87,8 +88,16 @@ std::vector<std::uint64_t> RegisterList::finish() {
   };
   std::vector<std::uint64_t> order(entries_.size());
   std::iota(order.begin(), order.end(), std::uint64_t{0});
-  std::ranges::sort(order, std::less<>(),
-                    [&](std::uint64_t entry) { return text_of(entries_[entry]); });
+  // The filter looks at the register as it was asked for, so one that passes stands for its class.
+  std::vector<bool> fails(entries_.size());
+  for (std::uint64_t entry = 0; !filter.passes_all() && entry < size(); ++entry) {
+    const Feedback feedback = register_of_key(asked(entry)).feedback;
+    fails[entry] = !filter.passes_terms(feedback) || !filter.passes_degree(feedback);
+  }
+  std::ranges::sort(order, std::less<>(), [&](std::uint64_t entry) {
+    const auto [canonical_text, asked_text] = text_of(entries_[entry]);
+    return std::tuple(canonical_text, bool(fails[entry]), asked_text);
+  });
   std::vector<std::uint64_t> place(entries_.size());
   std::vector<Entry> sorted;
   for (const std::uint64_t entry : order) {
@@ -158,8 +167,8 @@ class CampaignRun {
         scheduler_(scheduler),
         comm_(scheduler.communicator()),
         options_(options),
-        progress_(scheduler.node(), sizeof(RankProgress) *
-                                        static_cast<std::uint64_t>(scheduler.node().size())) {
+        progress_(scheduler.node(),
+                  sizeof(RankProgress) * static_cast<std::uint64_t>(scheduler.node().size())) {
     result_.outcomes = campaign.outcomes;
     result_.outcomes.resize(campaign.list.size(), ListOutcome::open);
     result_.counts.resize(campaign.families.size());
@@ -184,9 +193,7 @@ class CampaignRun {
  private:
   using ClassKey = std::pair<std::uint32_t, std::uint32_t>;  ///< field order, length
 
-  RankProgress& own_progress() {
-    return progress_.as<RankProgress>()[scheduler_.node().rank()];
-  }
+  RankProgress& own_progress() { return progress_.as<RankProgress>()[scheduler_.node().rank()]; }
 
   CampaignProgress read_progress() {
     CampaignProgress sum;
@@ -203,8 +210,7 @@ class CampaignRun {
     const double overhead_s = measure_overhead();
     const UnitChoice decision = decide_on_root(comm_, [&] {
       std::vector<RegisterClass> classes = measure_classes();
-      std::vector<UnitDecision> units =
-          decide_units(classes, scheduler_.all_workers(), overhead_s);
+      std::vector<UnitDecision> units = decide_units(classes, scheduler_.all_workers(), overhead_s);
       UnitChoice made;
       for (std::size_t i = 0; i < classes.size(); ++i) {
         if (options_.force_everybody) units[i].by_everybody = *options_.force_everybody;
@@ -275,8 +281,7 @@ class CampaignRun {
         if (!feedback) continue;
         const Field& field = campaign_.field(2);
         samples.keys.emplace_back(
-            register_key(2, family.length(),
-                         canonical_feedback(*feedback, family.length(), field)),
+            register_key(2, family.length(), canonical_feedback(*feedback, family.length(), field)),
             register_key(2, family.length(), *feedback));
         ++found;
       }
@@ -307,6 +312,15 @@ class CampaignRun {
       } catch (const JobError&) {
         continue;  // fails at once, in whatever unit
       }
+      // Most registers never come to a full pass where only the period is asked for.
+      constexpr double settled_early = 1.0 / 8;
+      if (campaign_.task != CampaignTask::decompose) {
+        if (is_linear(canonical)) {
+          result.full_s = 0;
+        } else if (key.first == 2) {
+          result.full_s *= settled_early;
+        }
+      }
       if (spent_s + result.full_s > most_s) break;
       const auto start = Clock::now();
       judge.judge(canonical, asked, thrown_away);
@@ -315,6 +329,14 @@ class CampaignRun {
     }
     result.lone_s = measured > 0 ? spent_s / measured : result.full_s;
     return result;
+  }
+
+  static bool is_linear(std::string_view canonical) {
+    return register_of_key(canonical).feedback.is_linear();
+  }
+  /// Algebra answers at once, and nobody need help.
+  bool is_settled_by_algebra(std::string_view canonical) const {
+    return campaign_.task != CampaignTask::decompose && is_linear(canonical);
   }
 
   static ClassKey class_of(std::string_view canonical) {
@@ -326,7 +348,9 @@ class CampaignRun {
     std::vector<std::uint64_t> whole, shared;
     for (std::uint64_t entry = 0; entry < campaign_.list.size(); ++entry) {
       if (result_.outcomes[entry] != ListOutcome::open) continue;
-      const bool by_everybody = shared_.contains(class_of(campaign_.list.canonical(entry)));
+      const std::string_view canonical = campaign_.list.canonical(entry);
+      const bool by_everybody =
+          shared_.contains(class_of(canonical)) && !is_settled_by_algebra(canonical);
       (by_everybody ? shared : whole).push_back(entry);
     }
     if (!whole.empty()) {
@@ -391,6 +415,12 @@ class CampaignRun {
   ListOutcome share(std::string_view canonical, std::string_view asked, CampaignTally& tally) {
     const auto start = Clock::now();
     const bool root = comm_.rank() == 0;
+    if (is_settled_by_algebra(canonical)) {
+      const auto outcome = decide_on_root(comm_, [&] {
+        return static_cast<unsigned>(RegisterJudge(campaign_).judge(canonical, asked, tally));
+      });
+      return static_cast<ListOutcome>(outcome);
+    }
     const Feedback feedback = register_of_key(asked).feedback;
     if (root) ++tally.family.registers;
     if (!campaign_.filter.passes_terms(feedback) || !campaign_.filter.passes_degree(feedback)) {

@@ -42,7 +42,7 @@ void append(std::vector<std::byte>& bytes, std::span<const T> values) {
 
 template <class T>
 std::span<const std::byte> extract(std::span<const std::byte> bytes, std::span<T> values) {
-  std::memcpy(values.data(), bytes.data(), values.size_bytes());
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size_bytes());
   return bytes.subspan(values.size_bytes());
 }
 

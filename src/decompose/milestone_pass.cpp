@@ -149,7 +149,9 @@ bool MilestonePass::restore(const std::vector<Interval>& ranges,
   payload = payload.subspan(sizeof(long_count));
   if (long_count > payload.size() / sizeof(LongSegment)) return false;
   std::vector<LongSegment> long_ones(long_count);
-  std::memcpy(long_ones.data(), payload.data(), long_count * sizeof(LongSegment));
+  if (long_count > 0) {
+    std::memcpy(long_ones.data(), payload.data(), long_count * sizeof(LongSegment));
+  }
   payload = payload.subspan(long_count * sizeof(LongSegment));
   std::uint64_t entries = 0;
   for (const Interval& range : ranges) entries += begin_of(range.last) - begin_of(range.first);
@@ -164,6 +166,8 @@ bool MilestonePass::restore(const std::vector<Interval>& ranges,
       std::uint64_t entry = 0;
       std::memcpy(&entry, from, sizeof(entry));
       from += sizeof(entry);
+      if ((entry & SegmentFormat::visited) != 0) return false;
+      if (format_.successor(entry) >= map_.count()) return false;
       const std::uint64_t length = format_.length(entry);
       states += length;
       if (length < format_.escape_length()) continue;

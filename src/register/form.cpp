@@ -202,8 +202,8 @@ struct FormFamily::Match {
       const auto [first, last] = family.ranges_[places[place].value];
       if (term[i] < first || term[i] > last) continue;
       stage = term[i];
-      if ((below == nullptr || ascends(places[place].value)) &&
-          from_place(product, place + 1, term, now)) {
+      // Letters of a class are interchangeable: one order of their values stands for all.
+      if (ascends(places[place].value) && from_place(product, place + 1, term, now)) {
         return true;
       }
       stage = unbound;

@@ -90,6 +90,10 @@ std::optional<CheckpointJob> CheckpointFolder::read_job() const {
   };
   if (!fs::is_directory(path_, error)) throw unusable("it is not a folder");
   const fs::path file = path_ / job_name;
+  // A pipe would be waited for.
+  if (fs::exists(file, error) && !fs::is_regular_file(file, error)) {
+    throw unusable(fmt::format("its file \"{}\" is no ordinary file", job_name));
+  }
   std::ifstream stream(file, std::ios::binary);
   if (!stream) {
     // A save that did not get that far: there is no record either.

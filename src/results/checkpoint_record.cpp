@@ -56,7 +56,8 @@ std::uint64_t payload_bytes(const FinishedPart& part) {
 /// A file open for reading, with its size.
 class Source {
  public:
-  explicit Source(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit Source(const fs::path& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     struct stat status {};
     if (fd_.get() < 0 || ::fstat(fd_.get(), &status) != 0) {
       error_ = std::strerror(errno);

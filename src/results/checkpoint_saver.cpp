@@ -99,6 +99,7 @@ void CheckpointSaver::end(std::vector<FinishedPart> rest) {
   flush_ = true;
   wake_.notify_all();
   written_.wait(lock, [this] { return !flush_; });
+  lost_ = failing_ && !queue_.empty();
   queue_.clear();  // what could not be written: its memory goes
   in_phase_ = false;
   asked_ = false;
@@ -118,19 +119,22 @@ void CheckpointSaver::watch() {
     const bool waited = seconds_since(asked_at_) >= answer_patience_s;
     if (const bool flush = flush_; flush || (asked_ && (answers_ >= workers_ || waited))) {
       // When stopping, whoever is late is waited for.
-      const auto begin = asked_ ? asked_at_ : Clock::now();
+      const bool was_asked = asked_;
       asked_ = stopping_ && answers_ < workers_;
-      write(lock, begin);
+      write(lock, was_asked ? asked_at_ : Clock::now(), was_asked);
       if (flush) {  // not one that was asked for in the meantime
         flush_ = false;
         written_.notify_all();
       }
     }
     if (!stopping_) continue;
+    // Longer than another rank may take to write as much as this one.
     const double patience =
-        stop_ == StopSignal::now ? options_.short_patience_s : options_.patience_s;
+        std::max(stop_ == StopSignal::now ? options_.short_patience_s : options_.patience_s,
+                 3 * last_save_s_);
     if (seconds_since(stop_at_) < patience) continue;
-    write(lock, Clock::now());
+    write(lock, Clock::now(), false);
+    lost_ = failing_ && !queue_.empty();
     options_.leave(farewell_text("", 0));
   }
 }
@@ -157,11 +161,13 @@ void CheckpointSaver::ask() {
 }
 
 /// Saves the queue; without the lock, so that workers can go on.
-void CheckpointSaver::write(std::unique_lock<std::mutex>& lock, Clock::time_point begin) {
+void CheckpointSaver::write(std::unique_lock<std::mutex>& lock, Clock::time_point begin,
+                            bool was_asked) {
   std::vector<FinishedPart> parts = std::exchange(queue_, {});
   std::erase_if(parts, [](const FinishedPart& part) { return part.ranges.empty(); });
   if (parts.empty()) {
-    last_save_ = Clock::now();
+    // The empty end of a phase is no save: short phases in a row would never be saved.
+    if (was_asked) last_save_ = Clock::now();
     return;
   }
   lock.unlock();
@@ -197,6 +203,11 @@ std::string CheckpointSaver::farewell_text(const std::string& phase, double done
       phase.empty() ? std::string()
                     : fmt::format(" in phase \"{}\" with {:.1f} % of it done", phase,
                                   100 * (restored_ + (1 - restored_) * std::clamp(done, 0.0, 1.0)));
+  if (lost_) {
+    return fmt::format(
+        "stopped {}{}; the last save in \"{}\" failed, and the work since the one before is lost",
+        why, where, folder_.path().string());
+  }
   return fmt::format("stopped {}{}; finished work is in \"{}\", and the same command goes on", why,
                      where, folder_.path().string());
 }

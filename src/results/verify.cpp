@@ -228,6 +228,10 @@ void Verification::walk_states() {
     const auto cycle = walker_->cycle_of(draw(random_), left);
     if (!cycle) {
       ++too_long;
+      if (!record_.histogram.empty() && record_.histogram.back().length <= to_integer(left)) {
+        unknown = fmt::format("found a cycle of more than {} states, expected none above {}", left,
+                              record_.histogram.back().length.get_str());
+      }
       break;  // the rest of the budget is gone
     }
     left -= cycle->length;

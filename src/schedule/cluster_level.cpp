@@ -153,7 +153,9 @@ bool ClusterLevel::finish() {
   const auto loot = transport_.poll();
   if (!loot) return false;
   waiting_ = false;
-  if (sharing_ == NodeSharing::steal) pending_.push_back(*loot);  // not on the board: nobody works
+  // Not on the board: nobody works. A counter may have been asked beyond its end.
+  const Interval late{std::min(loot->first, total_), std::min(loot->last, total_)};
+  if (!late.empty()) pending_.push_back(late);
   return true;
 }
 

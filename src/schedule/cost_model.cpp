@@ -51,7 +51,8 @@ double predict_work_s(Phase& phase) {
 CostDecision decide_schedule(const boost::mpi::communicator& comm, Phase& phase,
                              unsigned all_workers, double overhead_s) {
   CostDecision decision;
-  if (comm.rank() == 0) decision.work_s = predict_work_s(phase);
+  // One worker has no choice, and a sample may be a long one.
+  if (comm.rank() == 0 && all_workers > 1) decision.work_s = predict_work_s(phase);
   decision.overhead_s = overhead_s;
   boost::mpi::broadcast(comm, decision.work_s, 0);
   boost::mpi::broadcast(comm, decision.overhead_s, 0);
@@ -59,7 +60,7 @@ CostDecision decide_schedule(const boost::mpi::communicator& comm, Phase& phase,
   decision.mode = spread ? ScheduleMode::stealing : ScheduleMode::sequential;
   decision.reason =
       all_workers == 1
-          ? fmt::format("one worker; predicted work {:.3g} s", decision.work_s)
+          ? std::string("one worker")
           : fmt::format(
                 "predicted work {:.3g} s {} {:g} times the overhead of {} workers, {:.3g} s",
                 decision.work_s, spread ? "exceeds" : "does not exceed", margin, all_workers,

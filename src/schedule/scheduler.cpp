@@ -103,7 +103,7 @@ class Scheduler::Run {
         total_(phase.index_count()),
         workers_(owner.pool_.size()),
         keeper_(owner.options_.keeper),
-        is_kept_(keeper_ != nullptr && phase.is_kept()) {}
+        is_kept_(keeper_ != nullptr && keeper_->is_saving() && phase.is_kept()) {}
 
   PhaseReport execute();
 
@@ -232,6 +232,7 @@ PhaseReport Scheduler::report_of_nothing(const Phase& phase) const {
   report.name = phase.name();
   report.mode = options_.mode == ScheduleMode::automatic ? ScheduleMode::sequential : options_.mode;
   report.mode_reason = "all of it was done before";
+  report.begin = Clock::now();
   report.workers.resize(pool_.size());
   if (comm_.rank() == 0 && options_.listener) options_.listener->phase_finished(0);
   return report;
@@ -268,7 +269,13 @@ PhaseReport Scheduler::Run::execute() {
   }
   while (!owner_.pool_.wait_for(round_pause)) look_after_failures();
   look_after_failures();
-  check_account();
+  try {
+    check_account();
+  } catch (...) {
+    // What was handed over is written before its memory goes.
+    if (is_kept_) keeper_->end({});
+    throw;
+  }
   leave_to_keeper();
   throw_if_interrupted();
 
@@ -372,7 +379,8 @@ void Scheduler::Run::throw_if_interrupted() {
   std::string farewell;
   if (owner_.comm_.rank() == 0) {
     const double all = phase_.expected_cost(total_) - phase_.expected_cost(0);
-    farewell = keeper_->farewell(phase_.name(), all > 0 ? done / all : 1);
+    farewell = is_kept_ ? keeper_->farewell(phase_.name(), all > 0 ? done / all : 1)
+                        : keeper_->farewell("", 0);
   }
   boost::mpi::broadcast(owner_.comm_, farewell, 0);
   throw AgreedError(ExitCode::stopped, farewell);
@@ -529,6 +537,8 @@ void Scheduler::Run::follow() {
 /// The census ended the phase on a sum. If work was done twice that sum came early, with other work
 /// still open, so what is done and what is left must together be the total. Collective.
 void Scheduler::Run::check_account() const {
+  // Workers of other ranks may take from this rank's word until they are through, too.
+  if (interrupted_) owner_.node_.barrier();
   std::uint64_t mine = held_;
   mine += unpack(owner_.board_->work(owner_.board_->rank()).load(std::memory_order_relaxed)).size();
   for (const Worker& worker : reports_) mine += worker.indices;
@@ -536,9 +546,8 @@ void Scheduler::Run::check_account() const {
   if (sum == total_) return;
   throw AgreedError(
       ExitCode::internal,
-      fmt::format(
-          "{} indices were done or left of {}: work was done twice, and no result was written", sum,
-          total_));
+      fmt::format("{} indices were done or left of {}: work was {}, and no result was written", sum,
+                  total_, sum < total_ ? "lost" : "done twice"));
 }
 
 void Scheduler::Run::look_after_failures() const {

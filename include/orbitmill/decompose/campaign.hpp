@@ -40,6 +40,7 @@ struct RegisterFilter {
     return feedback.terms.size() >= min_terms && feedback.terms.size() <= max_terms;
   }
   bool passes_degree(const Feedback& feedback) const;
+  bool passes_all() const { return text().empty(); }
   /// "terms 3 to 5, degree 2": the same text for the same filter; empty where it passes all.
   std::string text() const;
 
@@ -55,9 +56,9 @@ class RegisterList {
   static constexpr std::uint64_t none = ~std::uint64_t{0};
 
   void add(const std::string& canonical, const std::string& asked);
-  /// Sorts, and keeps one of each canonical register, with the least `asked`. Returns where each
-  /// added register is now. Call once, last.
-  std::vector<std::uint64_t> finish();
+  /// Sorts, and keeps one of each canonical register, with the least `asked` that passes the
+  /// filter, or the least. Returns where each added register is now. Call once, last.
+  std::vector<std::uint64_t> finish(const RegisterFilter& filter = {});
 
   std::uint64_t size() const noexcept { return entries_.size(); }
   std::string_view canonical(std::uint64_t entry) const;

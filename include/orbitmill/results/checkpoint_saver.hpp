@@ -54,6 +54,7 @@ class CheckpointSaver final : public WorkKeeper {
   /// No more saves, no more stops: the last phase is over. Idempotent.
   void finish();
 
+  bool is_saving() const override { return options_.interval_s > 0; }
   void begin(const Phase& phase) override;
   std::vector<Interval> restore(Phase& phase) override;
   void expect(unsigned workers) override;
@@ -70,7 +71,7 @@ class CheckpointSaver final : public WorkKeeper {
   void watch();
   void look_for_stop();
   void ask();
-  void write(std::unique_lock<std::mutex>& lock, Clock::time_point begin);
+  void write(std::unique_lock<std::mutex>& lock, Clock::time_point begin, bool was_asked);
   std::string farewell_text(const std::string& phase, double done) const;
   double seconds_since(Clock::time_point time) const {
     return std::chrono::duration<double>(Clock::now() - time).count();
@@ -94,6 +95,7 @@ class CheckpointSaver final : public WorkKeeper {
   bool asked_ = false;    ///< and still waiting for answers
   bool flush_ = false;    ///< the phase ends: save at once what is in the queue
   bool failing_ = false;  ///< the last save failed
+  bool lost_ = false;     ///< and its work could not be kept
   bool finished_ = false;
   unsigned workers_ = 0;
   unsigned answers_ = 0;

@@ -18,6 +18,9 @@ class WorkKeeper {
  public:
   virtual ~WorkKeeper() = default;
 
+  /// Does it keep anything of this run? The same on every rank.
+  virtual bool is_saving() const { return true; }
+
   /// Every rank, between prepare() and the first batch of each phase with is_kept(), in the order
   /// of the phases: the keeper counts them.
   virtual void begin(const Phase& phase) = 0;
