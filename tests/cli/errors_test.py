@@ -244,6 +244,8 @@ class InjectedFault(unittest.TestCase):
                 result = run("decompose", "--length", 20, "--feedback", "0,2,3,(5,9)", "-o", "f.h5",
                              # Every rank has work of its own.
                              "--schedule", "static", "--engine", "leader",
+                             # The others would save their work, and do well to.
+                             "--checkpoint-every", "0",
                              ranks=ranks, program=program, timeout=30,
                              env={"FAULT_RANK": str(failing)})
                 self.assertEqual(result.returncode, 70, result.stderr)
@@ -260,7 +262,8 @@ class InjectedFault(unittest.TestCase):
             for ranks, failing, mode in cases:
                 with self.subTest(fault=fault, ranks=ranks, mode=mode):
                     result = run("decompose", "--length", 18, "--feedback", "0,2,3,(5,9)", "-o",
-                                 "f.h5", "--schedule", mode, "--batch-size", 1000, ranks=ranks,
+                                 "f.h5", "--schedule", mode, "--batch-size", 1000,
+                                 "--checkpoint-every", "0", ranks=ranks,
                                  program=program, timeout=30,
                                  env={"FAULT": fault, "FAULT_RANK": str(failing)})
                     self.assertEqual(result.returncode, 70, result.stderr)
