@@ -22,7 +22,8 @@ SlurmctldHost=head
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$folder/munge/socket
+# A requeued job waits until its old credential has expired: two minutes by default.
+AuthInfo=socket=$folder/munge/socket,cred_expire=5
 CredType=cred/munge
 MpiDefault=none
 # None of these plugins needs control groups, which a container may not hand out.
@@ -36,7 +37,7 @@ AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 # A production system batches its decisions for seconds; a test would only wait.
 SchedulerType=sched/backfill
-SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0,bf_interval=2,requeue_delay=0
+SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0,bf_interval=2
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool.%n
 # One a node: the PMIx servers of two slurmd would meet in a common /tmp.

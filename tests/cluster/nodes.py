@@ -81,6 +81,7 @@ class RunningScript(Running):
         script = os.path.join(os.environ["ORBITMILL_SOURCE_DIR"], "slurm",
                               "multi-node-mpirun.sbatch")
         self.start(["bash", script, *map(str, args), "-o", output], ORBITMILL_BIN=BIN,
+                   ORBITMILL_SCRIPTS=os.path.dirname(script),
                    SLURM_CPUS_PER_TASK="1",
                    OMPI_MCA_orte_default_hostfile=os.path.abspath("allocation"))
 

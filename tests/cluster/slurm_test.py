@@ -13,6 +13,7 @@ from support import SOURCE, datasets, decompose, histogram  # noqa: E402
 
 REGISTER = ["--length", "16", "--feedback", "0,2,3,(5,9)"]
 CPUS = 2  # of a node, as minislurm.sh has them by default
+SCRIPTS = ("single-node", "multi-node-srun", "multi-node-mpirun")
 
 
 def edited(script, pattern, replacement):
@@ -33,6 +34,20 @@ def shell(command):
                           stdout=subprocess.PIPE, timeout=60).stdout.strip()
 
 
+def submit(script, *args, options=""):
+    words = " ".join(f"'{word}'" for word in args)
+    return shell(f"sbatch --parsable {options} slurm/{script}.sbatch {words}")
+
+
+def log_of(job):
+    log = ""
+    for name in sorted(os.listdir(".")):
+        if re.search(rf"-{job}(_\d+)?\.log$", name):
+            with open(name, encoding="utf-8") as file:
+                log += file.read()
+    return log
+
+
 def readme_block(word):
     """The one block of commands in slurm/README.md that has this word."""
     with open(os.path.join(SOURCE, "slurm", "README.md"), encoding="utf-8") as file:
@@ -47,7 +62,7 @@ class Scripts(unittest.TestCase):
     def setUpClass(cls):
         shutil.copytree(os.path.join(SOURCE, "slurm"), "slurm")
         shutil.copytree(os.path.join(SOURCE, "jobs"), "jobs")
-        for script in ("single-node", "multi-node-srun", "multi-node-mpirun"):
+        for script in SCRIPTS:
             edited(f"{script}.sbatch", r"--cpus-per-task=\d+", f"--cpus-per-task={CPUS}")
         decompose("alone.h5", *REGISTER)
 
@@ -55,20 +70,12 @@ class Scripts(unittest.TestCase):
         """Waits until the job has ended, as it should; returns its log."""
         subprocess.run(["ms", "wait", job, "COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL", "200"],
                        check=True, timeout=230, stdout=subprocess.DEVNULL)
-        log = ""
-        for name in sorted(os.listdir(".")):
-            if re.search(rf"-{job}(_\d+)?\.log$", name):
-                with open(name, encoding="utf-8") as file:
-                    log += file.read()
+        log = log_of(job)
         self.assertEqual(shell(f"ms field {job} JobState"), state, log)
         return log
 
-    def submit(self, script, *args):
-        words = " ".join(f"'{word}'" for word in args)
-        return shell(f"sbatch --parsable slurm/{script}.sbatch {words}")
-
     def check_one_register(self, script, ranks_and_nodes):
-        log = self.ended(self.submit(script, *REGISTER, "-o", f"{script}.h5"))
+        log = self.ended(submit(script, *REGISTER, "-o", f"{script}.h5"))
         self.assertIn(f"{ranks_and_nodes}, {CPUS * int(ranks_and_nodes[0])} threads in all", log)
         self.assertEqual(datasets(f"{script}.h5"), datasets("alone.h5"))
 
@@ -88,11 +95,12 @@ class Scripts(unittest.TestCase):
         self.assertEqual(datasets("demo.h5"), datasets("demo-alone.h5"))
 
     def test_exit_status_reaches_slurm(self):
-        for script in ("single-node", "multi-node-srun", "multi-node-mpirun"):
+        for script in SCRIPTS:
             with self.subTest(script=script):
-                job = self.submit(script, "--length", "8", "--feedback", "1,2", "-o", "bad.h5")
+                job = submit(script, "--length", "8", "--feedback", "0,8", "-o", "bad.h5")
                 self.assertEqual(self.ended(job, "FAILED").count("orbitmill: error"), 1)
                 self.assertEqual(shell(f"ms field {job} ExitCode"), "65:0")
+                self.assertEqual(shell(f"ms field {job} Restarts"), "0")
 
     def test_array_and_merge(self):
         answer = shell(readme_block("--array="))
@@ -114,7 +122,7 @@ class Scripts(unittest.TestCase):
         with open("longer.txt", "w", encoding="utf-8") as file:
             file.write("8 0,2,3,4\n")
         os.makedirs("empty", exist_ok=True)
-        self.ended(self.submit("array-merge", "longer.txt", "empty"), "FAILED")
+        self.ended(submit("array-merge", "longer.txt", "empty"), "FAILED")
         self.assertFalse(os.path.exists("empty/all.csv"))
 
 
