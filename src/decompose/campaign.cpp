@@ -336,7 +336,9 @@ class CampaignRun {
   }
   /// Algebra answers at once, and nobody need help.
   bool is_settled_by_algebra(std::string_view canonical) const {
-    return campaign_.task != CampaignTask::decompose && is_linear(canonical);
+    return campaign_.task == CampaignTask::decompose
+               ? is_singular_by_theory(register_of_key(canonical).feedback)
+               : is_linear(canonical);
   }
 
   static ClassKey class_of(std::string_view canonical) {

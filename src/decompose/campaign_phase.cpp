@@ -9,6 +9,7 @@
 #include <new>
 
 #include "orbitmill/decompose/certificate.hpp"
+#include "orbitmill/decompose/closed_form.hpp"
 #include "orbitmill/error.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/register/symmetry.hpp"
@@ -48,6 +49,10 @@ void CampaignTally::merge(CampaignTally&& other) {
   }
 }
 
+bool is_singular_by_theory(const Feedback& feedback) {
+  return feedback.is_affine() && !feedback.is_nonsingular();
+}
+
 bool RegisterJudge::passes(std::string_view asked, CampaignTally& tally) const {
   const Feedback feedback = register_of_key(asked).feedback;
   ++tally.terms.entered;
@@ -73,9 +78,8 @@ ListOutcome RegisterJudge::judge(std::string_view canonical, std::string_view as
   std::string reason;
   try {
     KeyedRegister keyed = register_of_key(canonical);
-    const Register reg(
-        {keyed.field_order, "", keyed.length, std::move(keyed.feedback)},
-        campaign_.field(keyed.field_order));
+    const Register reg({keyed.field_order, "", keyed.length, std::move(keyed.feedback)},
+                       campaign_.field(keyed.field_order));
     row = answer(reg, tally);
   } catch (const Error& error) {
     if (error.exit_code() != ExitCode::bad_job && error.exit_code() != ExitCode::cannot_create) {
@@ -99,9 +103,18 @@ ListOutcome RegisterJudge::judge(std::string_view canonical, std::string_view as
 
 CampaignRow RegisterJudge::answer(const Register& reg, CampaignTally& tally) {
   CampaignRow row;
+  if (campaign_.task == CampaignTask::decompose && is_singular_by_theory(reg.feedback())) {
+    reg.state_count();  // throws where words do not hold it
+    const ClosedForm form = closed_form(reg);
+    certify_closed_form(reg, form);
+    histogram_ = to_words(form.histogram).value();
+    row = row_of_histogram(histogram_, reg.state_count());
+    row.verdict = Verdict::singular;
+    return row;
+  }
   // The period test knows GF(2) and linear registers.
-  const bool whole = campaign_.task == CampaignTask::decompose ||
-                     (reg.field().order() != 2 && !reg.is_linear());
+  const bool whole =
+      campaign_.task == CampaignTask::decompose || (reg.field().order() != 2 && !reg.is_linear());
   if (whole) {
     histogram_ = engine_.histogram(reg);
     row = row_of_histogram(histogram_, reg.state_count());

@@ -19,6 +19,9 @@ struct CampaignTally {
   void merge(CampaignTally&& other);
 };
 
+/// Theory knows its cycles, and a walk does not.
+bool is_singular_by_theory(const Feedback& feedback);
+
 /// Answers the campaign's question about one register after the other; one a thread.
 class RegisterJudge {
  public:

@@ -22,6 +22,8 @@ std::string_view name_of(Verdict verdict) {
       return "maximum";
     case Verdict::de_bruijn:
       return "de Bruijn";
+    case Verdict::singular:
+      return "singular";
     case Verdict::failed:
       break;
   }

@@ -316,7 +316,7 @@ CampaignRows CampaignReader::rows(std::uint64_t first, std::uint64_t count) cons
       CampaignRow row;
       const std::string canonical_key = key_of(fields_, order[i], length[i], text_of(canonical[i]));
       const std::string asked_key = key_of(fields_, order[i], length[i], text_of(feedback[i]));
-      if (verdict[i] > static_cast<std::uint8_t>(Verdict::failed)) {
+      if (verdict[i] > static_cast<std::uint8_t>(Verdict::singular)) {
         damaged("/registers/verdict has an unknown value");
       }
       if (i > 0 && canonical_key <= previous) damaged("/registers is not in order");

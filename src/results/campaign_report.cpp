@@ -67,6 +67,15 @@ std::string csv_field(std::string_view text) {
   return quoted + '"';
 }
 
+/// Of a singular register.
+Integer states_on_no_cycle(const KeyedRegister& reg, const CampaignRow& row) {
+  Integer states = power(to_integer(reg.field_order), reg.length);
+  for (const HistogramEntry& entry : row.histogram) {
+    states -= to_integer(entry.length) * to_integer(entry.count);
+  }
+  return states;
+}
+
 Json row_json(std::uint64_t index, const CampaignRow& row) {
   const KeyedRegister asked = register_of_key(row.asked);
   Json json;
@@ -85,6 +94,9 @@ Json row_json(std::uint64_t index, const CampaignRow& row) {
   json["longest_cycle"] = json_number(row.longest_cycle);
   json["cycles"] = json_number(row.cycles);
   json["checksum"] = fmt::format("{:016x}", row.checksum);
+  if (row.verdict == Verdict::singular) {
+    json["transient_states"] = json_number(states_on_no_cycle(asked, row));
+  }
   if (const std::uint64_t order = order_of(row)) json["order"] = json_number(order);
   if (!row.histogram.empty()) {
     json["histogram"] = Json::array();
@@ -156,6 +168,9 @@ void print_campaign_text(std::ostream& out, const CampaignReader& reader, std::u
     } else if (!row.histogram.empty()) {
       text += ": " + periods_of(row);
       if (const std::uint64_t order = order_of(row)) text += fmt::format("; order {}", order);
+      if (row.verdict == Verdict::singular) {
+        text += fmt::format("; {} on no cycle", states_on_no_cycle(asked, row).get_str());
+      }
     } else if (row.certified) {
       text += fmt::format(": {}", row.longest_cycle);
     }

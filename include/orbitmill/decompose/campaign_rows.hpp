@@ -18,6 +18,7 @@ enum class Verdict : std::uint8_t {
   maximum = 1,    ///< q^n - 1: all states but one fixed point
   de_bruijn = 2,  ///< q^n: all states
   failed = 3,     ///< no answer; the reason says why
+  singular = 4,   ///< some states lie on no cycle; the histogram is that of the others
 };
 std::string_view name_of(Verdict verdict);
 
@@ -26,7 +27,7 @@ struct CampaignRow {
   std::string_view canonical;  ///< register_key() of the canonical register: the row's name
   std::string_view asked;      ///< of the least register of the class that was asked for
   Verdict verdict = Verdict::failed;
-  bool certified = false;                     ///< all cycles are known and hold q^n states
+  bool certified = false;                     ///< all cycles are known; they and the states on no cycle are q^n
   std::uint64_t longest_cycle = 0;            ///< 0 where the task did not need to know
   std::uint64_t cycles = 0;                   ///< likewise
   std::uint64_t checksum = 0;                 ///< of the histogram where certified

@@ -149,7 +149,7 @@ TEST_F(CampaignTest, FailuresAreRowsAndStopNobody) {
   const auto spec = [](std::uint32_t length, const char* text) {
     return RegisterSpec{2, "", length, parse_feedback(text, Field(2), length)};
   };
-  add(campaign, Register(spec(6, "1,2")));
+  add(campaign, Register(spec(6, "1,(2,3)")));
   add(campaign, Register(spec(80, "0,3")));
   add(campaign, Register(spec(5, "0,2")));
   campaign.list.finish();
@@ -160,7 +160,7 @@ TEST_F(CampaignTest, FailuresAreRowsAndStopNobody) {
     ASSERT_EQ(rows.size(), 3U);
     EXPECT_NE(rows[0].find("maximum 1 31 2"), std::string::npos) << rows[0];
     EXPECT_NE(rows[1].find("failed"), std::string::npos);
-    EXPECT_NE(rows[1].find("x1 + x2"), std::string::npos) << rows[1];
+    EXPECT_NE(rows[1].find("x1 + x2*x3"), std::string::npos) << rows[1];
     EXPECT_NE(rows[2].find("register length \"80\""), std::string::npos) << rows[2];
   }
 }
