@@ -413,6 +413,20 @@ class CampaignRun {
     }
   }
 
+  /// What needs no walk, root says before everybody begins one. Collective; the row is root's.
+  bool is_ruled_out(const Register& reg, CampaignRow& row, CampaignTally& tally) {
+    if (campaign_.task == CampaignTask::decompose) return false;
+    const auto ruled_out = decide_on_root(comm_, [&] {
+      const auto no = early_.rule_out(reg, tally.stages);
+      if (no) {
+        row.verdict = Verdict::shorter;
+        row.witness = no->witness_length;
+      }
+      return static_cast<unsigned>(no.has_value());
+    });
+    return ruled_out != 0;
+  }
+
   /// One register by everybody. Rows and counts on root alone.
   ListOutcome share(std::string_view canonical, std::string_view asked, CampaignTally& tally) {
     const auto start = Clock::now();
@@ -437,8 +451,10 @@ class CampaignRun {
       const Register reg({keyed.field_order, "", keyed.length, std::move(keyed.feedback)},
                          campaign_.field(keyed.field_order));
       agree(comm_, [&] { reg.require_exhaustible(); });
-      found = options_.by_everybody(reg);
-      if (root) row = row_of_histogram(found.histogram, reg.state_count());
+      if (!is_ruled_out(reg, row, tally)) {
+        found = options_.by_everybody(reg);
+        if (root) row = row_of_histogram(found.histogram, reg.state_count());
+      }
     } catch (const AgreedError& error) {
       if (error.exit_code() != ExitCode::bad_job && error.exit_code() != ExitCode::cannot_create) {
         throw;
@@ -457,7 +473,7 @@ class CampaignRun {
     if (campaign_.task != CampaignTask::decompose) {
       // As a thread alone says it: equal results, whoever found them.
       row.histogram = {};
-      if (shorter) {
+      if (shorter && row.certified) {
         row.witness = row.longest_cycle;
         row.longest_cycle = row.cycles = row.checksum = 0;
         row.certified = false;
@@ -524,6 +540,7 @@ class CampaignRun {
   NodeMemory progress_;
   std::set<ClassKey> shared_;
   std::vector<bool> done_;  ///< families
+  LoneEngine early_;        ///< root: for registers that all walk
   CampaignTally tally_;
   CampaignResult result_;
 };

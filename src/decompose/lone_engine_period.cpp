@@ -71,30 +71,33 @@ std::string_view name_of(PeriodStage stage) {
   return "full pass";
 }
 
+std::optional<PeriodAnswer> LoneEngine::rule_out(const Register& reg, PeriodStageCounts& counts) {
+  if (reg.field().order() != 2 || reg.length() < RowProgram::min_length) return std::nullopt;
+  {
+    StageVisit visit(counts, PeriodStage::fixed_points);
+    const unsigned fixed = fixed_points(reg);
+    if (fixed == 2) return visit.settle(false, 1);
+    // One cycle beside the fixed point, if there is one.
+    if (cycles_are_odd(reg) != (fixed == 0)) return visit.settle(false, 0);
+  }
+  const RowProgram program = make_row_program(reg);
+  StageVisit visit(counts, PeriodStage::short_cycles);
+  const unsigned longest = longest_period_tried(reg.length());
+  for (unsigned period = 2; period <= longest; ++period) {
+    if (tables_->words.any_cycle(program, period)) return visit.settle(false, period);
+  }
+  return std::nullopt;
+}
+
 PeriodAnswer LoneEngine::period(const Register& reg, PeriodStageCounts& counts) {
   reg.require_exhaustible();
   if (reg.is_linear()) return period_by_algebra(reg, counts);
   if (reg.field().order() != 2 || reg.length() < RowProgram::min_length) {
     return period_by_histogram(reg, counts);
   }
-  const std::uint64_t states = reg.state_count();
-  unsigned fixed = 0;
-  {
-    StageVisit visit(counts, PeriodStage::fixed_points);
-    fixed = fixed_points(reg);
-    if (fixed == 2) return visit.settle(false, 1);
-    // One cycle beside the fixed point, if there is one.
-    if (cycles_are_odd(reg) != (fixed == 0)) return visit.settle(false, 0);
-  }
-  const std::uint64_t target = states - fixed;
+  if (const auto no = rule_out(reg, counts)) return *no;
+  const std::uint64_t target = reg.state_count() - fixed_points(reg);
   const RowProgram program = make_row_program(reg);
-  {
-    StageVisit visit(counts, PeriodStage::short_cycles);
-    const unsigned longest = longest_period_tried(reg.length());
-    for (unsigned period = 2; period <= longest; ++period) {
-      if (tables_->words.any_cycle(program, period)) return visit.settle(false, period);
-    }
-  }
   std::uint64_t first_cycle = 0;
   const auto stop_at_first = [&first_cycle](std::uint64_t length) {
     first_cycle = length;

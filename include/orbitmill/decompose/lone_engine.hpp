@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "orbitmill/decompose/decomposition.hpp"
@@ -66,6 +67,10 @@ class LoneEngine {
   /// Preconditions as above. Adds to `counts`. A nonlinear register with no such cycle costs about
   /// 10 us until the short cycles are tried (n = 24), and 0.2 ms when it survives them.
   PeriodAnswer period(const Register& reg, PeriodStageCounts& counts);
+
+  /// The stages of period() that walk nothing, for a register that others will walk: a no, or
+  /// nothing. Precondition: nonsingular and exhaustible.
+  std::optional<PeriodAnswer> rule_out(const Register& reg, PeriodStageCounts& counts);
 
   /// Predicted seconds of histogram() on this thread, for the plan of a campaign: more than what
   /// period() takes. By samples that the process measures once, in some ten milliseconds.
