@@ -19,6 +19,10 @@ FILES = {
     "extension.h5": ["--field", 4, "--coefficients", "2,1,1", "--cycles", "all"],
     "single.h5": ["--length", 1, "--feedback", "x0 + 1"],
     "large.h5": ["--length", 20, "--feedback", "0,2,3,(5,9)"],
+    # Theory alone: numbers above 64 bits, and states on no cycle.
+    "theory.h5": ["--length", 521, "--feedback", "0,32"],
+    "many.h5": ["--length", 200, "--feedback", "0"],
+    "singular.h5": ["--field", 3, "--coefficients", "0,0,1,2,0,1"],
 }
 
 
