@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "damage.hpp"
 #include "hdf5_handle.hpp"
 #include "hdf5_values.hpp"
 #include "orbitmill/error.hpp"
@@ -14,24 +15,6 @@
 
 namespace orbitmill {
 namespace {
-
-[[noreturn]] void damaged(const std::string& what) {
-  throw Hdf5Failure(what);
-}
-
-/// Turns what may fail below into one error that names the file.
-template <class Action>
-auto reading(const std::filesystem::path& path, Action action) {
-  try {
-    return action();
-  } catch (const Hdf5Failure& failure) {
-    throw IoError(fmt::format("cannot read \"{}\": the file is damaged or incomplete ({})",
-                              path.string(), failure.what()));
-  } catch (const JobError& error) {
-    throw IoError(fmt::format("cannot read \"{}\": it has a register that is none ({})",
-                              path.string(), error.what()));
-  }
-}
 
 template <class Value>
 hid_t native_type();

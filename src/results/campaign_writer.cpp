@@ -102,16 +102,7 @@ void write_run(hid_t file, const CampaignRecord& record) {
   const RunInfo& run = record.run;
   const Hdf5Handle group = make_group(file, "run");
   const hid_t id = group.get();
-  write_text(id, "version", run.version);
-  write_text(id, "commit", run.commit);
-  write_text(id, "compiler", run.compiler);
-  write_text(id, "flags", run.flags);
-  write_text(id, "mpi", run.mpi);
-  write_text(id, "hdf5", run.hdf5);
-  write_number(id, "ranks", run.ranks);
-  write_number(id, "threads", run.threads);
-  write_text(id, "command_line", run.command_line);
-  write_text(id, "job_text", run.job_text);
+  write_provenance(id, run);
   write_text(id, "start_utc", run.start_utc);
   write_text(id, "end_utc", run.end_utc);
   write_text(id, "schedule_asked", run.schedule_asked);

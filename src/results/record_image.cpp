@@ -132,16 +132,7 @@ void write_certificate(hid_t file, const Certificate& certificate) {
 void write_run(hid_t file, const RunInfo& run) {
   const Hdf5Handle group = make_group(file, "run");
   const hid_t id = group.get();
-  write_text(id, "version", run.version);
-  write_text(id, "commit", run.commit);
-  write_text(id, "compiler", run.compiler);
-  write_text(id, "flags", run.flags);
-  write_text(id, "mpi", run.mpi);
-  write_text(id, "hdf5", run.hdf5);
-  write_number(id, "ranks", run.ranks);
-  write_number(id, "threads", run.threads);
-  write_text(id, "command_line", run.command_line);
-  write_text(id, "job_text", run.job_text);
+  write_provenance(id, run);
   write_text(id, "effective_job", run.effective_job);
   write_text(id, "start_utc", run.start_utc);
   write_text(id, "end_utc", run.end_utc);
@@ -176,6 +167,19 @@ void write_columns_of(hid_t group, const char* name, const std::vector<Row>& row
 }
 
 }  // namespace
+
+void write_provenance(hid_t group, const RunInfo& run) {
+  write_text(group, "version", run.version);
+  write_text(group, "commit", run.commit);
+  write_text(group, "compiler", run.compiler);
+  write_text(group, "flags", run.flags);
+  write_text(group, "mpi", run.mpi);
+  write_text(group, "hdf5", run.hdf5);
+  write_number(group, "ranks", run.ranks);
+  write_number(group, "threads", run.threads);
+  write_text(group, "command_line", run.command_line);
+  write_text(group, "job_text", run.job_text);
+}
 
 void write_profile(hid_t file, const std::vector<RankProfile>& profile) {
   const Hdf5Handle group = make_group(file, "profile");

@@ -32,6 +32,8 @@ Hdf5Handle make_group(hid_t file, const char* name);
 /// An empty table: chunked, shuffled (for words), deflated at level 1; level 6 takes twice the time
 /// for a tenth of the size.
 void make_table(hid_t group, const char* name, hid_t type, std::uint64_t rows);
+/// In /run: by which build, on how many ranks and threads, and what it was asked.
+void write_provenance(hid_t group, const RunInfo& run);
 /// /profile.
 void write_profile(hid_t file, const std::vector<RankProfile>& profile);
 

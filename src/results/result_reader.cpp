@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "certificate_text.hpp"
+#include "damage.hpp"
 #include "hdf5_handle.hpp"
 #include "hdf5_values.hpp"
 #include "orbitmill/decompose/certificate.hpp"
@@ -19,25 +20,6 @@
 namespace orbitmill {
 
 namespace {
-
-/// Something in the file that cannot be, although HDF5 could read it.
-[[noreturn]] void damaged(const std::string& what) {
-  throw Hdf5Failure(what);
-}
-
-/// Turns what may fail below into one error that names the file.
-template <class Action>
-auto reading(const std::filesystem::path& path, Action action) {
-  try {
-    return action();
-  } catch (const Hdf5Failure& failure) {
-    throw IoError(fmt::format("cannot read \"{}\": the file is damaged or incomplete ({})",
-                              path.string(), failure.what()));
-  } catch (const JobError& error) {
-    throw IoError(
-        fmt::format("cannot read \"{}\": its register is none ({})", path.string(), error.what()));
-  }
-}
 
 void check_kind(hid_t file, const std::filesystem::path& path, std::uint64_t file_bytes) {
   const ValueReader root(file, "", file_bytes);

@@ -331,6 +331,13 @@ class OddInput(unittest.TestCase):
         self.assertEqual(entered["terms"], sum(registers))
         self.assertEqual(sum(settled[name] for name in names[2:]), registers[0])
 
+    def test_a_filter_takes_the_member_of_a_class_that_passes(self):
+        # The two are complements; only the second has four terms or more.
+        pair = '["x0 + x1*x2", "x0 + x1*x2 + x1 + x2 + 1"]'
+        for names in (pair, '["x0 + x1*x2 + x1 + x2 + 1"]'):
+            job = f"[[registers]]\nlist = {names}\nlength = 5\n[filters]\nterms = [4, 9]\n"
+            self.assertTrue(self.check(job, 0, ["1 rows"]))
+
     def test_show_of_a_damaged_file(self):
         write("job.toml", '[[registers]]\nform = "x0+xa"\nlengths = [2, 9]\n')
         campaign("whole.h5", "job.toml", "--overwrite")
