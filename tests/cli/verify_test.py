@@ -19,6 +19,7 @@ FILES = {
     "extension.h5": ["--field", 4, "--coefficients", "2,1,1", "--cycles", "all"],
     "single.h5": ["--length", 1, "--feedback", "x0 + 1"],
     "large.h5": ["--length", 20, "--feedback", "0,2,3,(5,9)"],
+    "long.h5": ["--length", 27, "--feedback", "0,1,4,(3,7)", "--cycles", "none"],
     # Theory alone: numbers above 64 bits, and states on no cycle.
     "theory.h5": ["--length", 521, "--feedback", "0,32"],
     "many.h5": ["--length", 200, "--feedback", "0"],
@@ -113,6 +114,15 @@ def fit_histogram(file):
     file["certificate"].attrs["cycles"] = numpy.uint64(sum(table.values()))
 
 
+def only_fixed_points(file):
+    """As many states, all of them on cycles of one: no walk closes soon enough to deny it."""
+    states = int((file["histogram/length"][...] * file["histogram/count"][...]).sum())
+    for name, value in (("length", 1), ("count", states)):
+        del file["histogram"][name]
+        file["histogram"][name] = numpy.array([value], dtype="<u8")
+    file["certificate"].attrs["cycles"] = numpy.uint64(states)
+
+
 def prediction(file):
     file["certificate/predicted_count"][...] = file["certificate/predicted_count"][...] + 1
 
@@ -182,6 +192,14 @@ class Damage(unittest.TestCase):
                     self.assertIn(f"FAILED       {check}: ", result.stdout)
                     self.assertIn(check, result.stderr)
                 self.assertRegex(result.stdout, "FAILED .*found")
+
+    def test_a_walk_that_does_not_end_denies_a_file_of_short_cycles(self):
+        # Three states of four lie on a cycle of 102688805 states, more than the budget walks.
+        shutil.copy("long.h5", "damaged.h5")
+        with h5py.File("damaged.h5", "r+") as file:
+            only_fixed_points(file)
+        self.assertRegex(self.refused("damaged.h5").stdout,
+                         r"FAILED +states walked: found a cycle of more than \d+ states")
 
     def test_a_leader_that_is_not_least(self):
         """Everything else is made to fit: order, histogram, sums, checksum of the histogram."""
