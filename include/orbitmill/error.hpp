@@ -16,8 +16,9 @@ enum class ExitCode : int {
   bad_job = 65,        ///< the job file or the register it describes is wrong
   internal = 70,       ///< orbitmill itself failed; a certificate that does not close is here
   cannot_create = 73,  ///< the output cannot be created (folder, permission, row limit, memory)
-  io_error = 74,       ///< reading or writing failed on the way (disk full, damaged file)
-  stopped = 75,        ///< stopped after a checkpoint; the same command goes on
+  io_error =
+      74,  ///< reading or writing failed on the way (disk full, damaged file), or verify failed
+  stopped = 75,  ///< stopped after a checkpoint; the same command goes on
 };
 
 /// Base of all errors that orbitmill throws on purpose.

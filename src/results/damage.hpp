@@ -25,8 +25,8 @@ auto reading(const std::filesystem::path& path, Action action) {
     throw IoError(fmt::format("cannot read \"{}\": the file is damaged or incomplete ({})",
                               path.string(), failure.what()));
   } catch (const JobError& error) {
-    throw IoError(fmt::format("cannot read \"{}\": it has a register that is none ({})",
-                              path.string(), error.what()));
+    throw IoError(fmt::format("cannot read \"{}\": a register in it is none ({})", path.string(),
+                              error.what()));
   }
 }
 

@@ -109,5 +109,28 @@ TEST_F(ClusterLevels, AsksTheCounterByTheCostMeasured) {
   EXPECT_EQ(transport_.wanted(), 400u);
 }
 
+/// What is on its way when a phase is interrupted is left, not lost: it belongs to the account.
+TEST_F(ClusterLevels, HoldsLateLootAtTheEnd) {
+  for (const NodeSharing sharing : {NodeSharing::counter, NodeSharing::steal}) {
+    for (const auto& [loot, held] :
+         {std::pair(Interval{7, 11}, 4U), std::pair(Interval{total - 2, total}, 2U),
+          std::pair(Interval{}, 0U)}) {
+      ClusterLevel level(board_, transport_, sharing, 1, 2, 4, total, true);
+      board_.reset({});
+      level.round();
+      EXPECT_FALSE(level.finish());
+      transport_.answer(loot);
+      EXPECT_TRUE(level.finish());
+      EXPECT_EQ(level.indices_held(), held);
+    }
+  }
+  // The counter has been asked beyond its end.
+  ClusterLevel level(board_, transport_, NodeSharing::counter, 1, 2, 4, total, true);
+  level.round();
+  transport_.answer({total - 1, total + 3});
+  EXPECT_TRUE(level.finish());
+  EXPECT_EQ(level.indices_held(), 1U);
+}
+
 }  // namespace
 }  // namespace orbitmill
