@@ -6,8 +6,15 @@
 /// blocks: completion is seen by testing the request, because a target that computes makes progress
 /// only once per round.
 ///
+/// A target is locked when it is first asked, shared and with MPI_MODE_NOCHECK, as nobody ever
+/// locks exclusively. With MPI_Win_lock_all Open MPI 4.1.4 asks each target for its lock at the
+/// first access in spite of that assertion, and waits inside the call for all such answers at once:
+/// eight nodes that first met at the same time stood still for 2 to 30 s.
+///
 /// A leader is the only rank of its node here, so no operation ever aims at another rank of the own
 /// node: there one-sided atomics of Open MPI 4.1.4 are not safe (ompi issue 11349).
+#include <vector>
+
 #include "orbitmill/cluster/unwinding.hpp"
 #include "orbitmill/schedule/steal_transport.hpp"
 
@@ -17,12 +24,14 @@ namespace {
 class WindowTransport final : public StealTransport {
  public:
   WindowTransport(const boost::mpi::communicator& leaders, MPI_Win window)
-      : leaders_(leaders), window_(window) {
-    MPI_Win_lock_all(0, window_);
+      : leaders_(leaders), window_(window), locked_(static_cast<std::size_t>(leaders.size())) {
+    lock(leaders_.rank());
   }
   ~WindowTransport() override {
     if (unwinding_.is_under_way()) return;
-    MPI_Win_unlock_all(window_);
+    for (int target = 0; target < leaders_.size(); ++target) {
+      if (locked_[static_cast<std::size_t>(target)]) MPI_Win_unlock(target, window_);
+    }
     MPI_Win_free(&window_);
   }
 
@@ -69,7 +78,15 @@ class WindowTransport final : public StealTransport {
   static constexpr MPI_Aint exported_word = 0;
   static constexpr MPI_Aint counter_word = 1;
 
+  void lock(int target) {
+    const auto index = static_cast<std::size_t>(target);
+    if (locked_[index]) return;
+    MPI_Win_lock(MPI_LOCK_SHARED, target, MPI_MODE_NOCHECK, window_);
+    locked_[index] = true;
+  }
+
   void begin(int target, MPI_Aint word, MPI_Op operation) {
+    lock(target);
     MPI_Rget_accumulate(&operand_, 1, MPI_UINT64_T, &result_, 1, MPI_UINT64_T, target, word, 1,
                         MPI_UINT64_T, operation, window_, &request_);
   }
@@ -90,6 +107,7 @@ class WindowTransport final : public StealTransport {
 
   boost::mpi::communicator leaders_;
   MPI_Win window_;
+  std::vector<bool> locked_;  ///< by this rank, for each target
   MPI_Request request_ = MPI_REQUEST_NULL;
   bool fetching_ = false;
   std::uint64_t operand_ = 0;  ///< origin buffers: they must stay until the operation is complete

@@ -10,9 +10,12 @@
 #include <algorithm>
 #include <boost/mpi/collectives.hpp>
 #include <boost/mpi/environment.hpp>
+#include <boost/serialization/string.hpp>
 #include <chrono>
 #include <functional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "orbitmill/cluster/one_sided.hpp"
 #include "orbitmill/schedule/scheduler.hpp"
@@ -47,14 +50,44 @@ class SleepPhase final : public Phase {
   double rest_s_;
 };
 
+/// A line for each rank: how busy its workers were in every tenth of the phase.
+void print_detail(const boost::mpi::communicator& world, const PhaseReport& report,
+                  unsigned threads) {
+  constexpr unsigned parts = 10;
+  const double part_s = report.elapsed_s / parts;
+  std::string line = fmt::format("  rank {:2}  busy %", world.rank());
+  for (unsigned part = 0; part < parts; ++part) {
+    double busy_s = 0;
+    for (const BatchTrace& batch : report.trace) {
+      busy_s += std::max(
+          0.0, std::min(batch.end_s, (part + 1) * part_s) - std::max(batch.start_s, part * part_s));
+    }
+    line += fmt::format(" {:5.1f}", 100 * busy_s / (part_s * threads));
+  }
+  line +=
+      fmt::format("  batches {:5}  steals {:4} won of {:4}, {:5.2f} ms  main {:4.1f} %\n",
+                  report.batches, report.cluster_steals_won, report.cluster_steals_tried,
+                  report.cluster_steals_won == 0
+                      ? 0.0
+                      : 1e3 * report.stealing_s / static_cast<double>(report.cluster_steals_won),
+                  100 * report.communication_s / report.elapsed_s);
+  std::vector<std::string> lines;
+  boost::mpi::gather(world, line, lines, 0);
+  for (const std::string& one : lines) fmt::print("{}", one);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   unsigned threads = 4;
   double seconds = 5;
+  bool detail = false;
+  std::string only;
   CLI::App app{"schedules with sleeping workers"};
   app.add_option("--threads", threads, "per rank");
   app.add_option("--seconds", seconds, "ideal time of a phase");
+  app.add_flag("--detail", detail, "also per rank: idle workers over time, steals");
+  app.add_option("--only", only, "static, windows or messages: the first of a job connects");
   CLI11_PARSE(app, argc, argv);
   allow_windows_over_tcp();
   boost::mpi::environment environment(argc, argv, boost::mpi::threading::funneled);
@@ -64,9 +97,11 @@ int main(int argc, char** argv) {
        {std::tuple{ScheduleMode::static_chunks, StealTransportKind::automatic, "static"},
         {ScheduleMode::stealing, StealTransportKind::windows, "stealing, windows"},
         {ScheduleMode::stealing, StealTransportKind::messages, "stealing, messages"}}) {
+    if (std::string(label).find(only) == std::string::npos) continue;
     ScheduleOptions options;
     options.mode = mode;
     options.transport = transport;
+    options.trace = detail;
     Scheduler scheduler(world, pool, options);
     const double workers = scheduler.all_workers();
     SleepPhase phase(1'000'000, seconds * workers);
@@ -77,6 +112,7 @@ int main(int argc, char** argv) {
                  world.size(), threads, report.elapsed_s,
                  100 * busy_s / (workers * report.elapsed_s));
     }
+    if (detail) print_detail(world, report, threads);
   }
   return 0;
 }
