@@ -187,6 +187,31 @@ TEST_F(MilestoneEngine, AgreesWithTheLeaderSweepInPlanes) {
   }
 }
 
+/// The long test milestone_engine_long runs these two: up to 2^22 states.
+TEST_F(MilestoneEngine, DISABLED_LongRegistersOverGf2) {
+  std::mt19937_64 random(8);
+  for (int round = 0; round < 120; ++round) {
+    const Register reg(
+        test::random_binary_register(random, 19 + static_cast<unsigned>(round) % 4).spec);
+    SCOPED_TRACE(testing::Message() << "round " << round << ", n = " << reg.length() << ", "
+                                    << print_anf(reg.feedback()));
+    expect_everywhere(reg, by_leaders(reg), random);
+  }
+}
+
+TEST_F(MilestoneEngine, DISABLED_LongRegistersOverOtherFields) {
+  std::mt19937_64 random(9);
+  constexpr std::array<std::uint64_t, 8> orders = {3, 4, 5, 7, 8, 9, 16, 25};
+  for (std::size_t round = 0; round < 24; ++round) {
+    const std::uint64_t order = orders[round % orders.size()];
+    const auto length = static_cast<unsigned>(22 / std::log2(order));
+    const Register reg(test::random_affine_register(random, order, length));
+    SCOPED_TRACE(testing::Message() << "round " << round << ", q = " << order << ", n = " << length
+                                    << ", " << print_anf(reg.feedback()));
+    expect_everywhere(reg, by_leaders(reg), random);
+  }
+}
+
 /// f(0) != 0: the state 0 is on a cycle with others, which begins with the longest zero run.
 TEST_F(MilestoneEngine, CoversTheStateZeroWhereverItIs) {
   std::mt19937_64 random(4);
