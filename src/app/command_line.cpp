@@ -186,6 +186,10 @@ void add_engine_options(OptionTable& table, RunOptions& run) {
               "zeros of a milestone, 1 to n-1: more need less\nmemory and a longer sweep [the "
               "plan chooses]",
               "ORBITMILL_MILESTONE_ZEROS");
+  table.value("--table", run.table, "NAME",
+              "where the milestone engine's table lies: node\n(root's), spread (over all nodes) or "
+              "auto [auto]",
+              "ORBITMILL_TABLE");
 }
 
 void add_run_options(OptionTable& table, RunOptions& run) {
@@ -378,8 +382,7 @@ CommandLine parse_command_line(int argc, char** argv) {
       ->group("Output");
 
   RegisterOptions poly_register;
-  CLI::App* poly =
-      app.add_subcommand("poly", "print what algebra knows of a linear register");
+  CLI::App* poly = app.add_subcommand("poly", "print what algebra knows of a linear register");
   poly->footer(poly_footer);
   OptionTable poly_table(*poly);
   CLI::Option* positional = poly_table.value("POLYNOMIAL", poly_register.polynomial, " ",

@@ -68,6 +68,23 @@ std::uint32_t resolve_zeros(const std::optional<std::int64_t>& zeros, const std:
   return static_cast<std::uint32_t>(*zeros);
 }
 
+/// Where the table of the milestone engine shall lie.
+std::string resolve_table(const RunOptions& run, const std::string& engine) {
+  const std::string table = resolve_choice("--table", run.table, {"auto", "node", "spread"});
+  if (table == "auto") return table;
+  if (engine == "leader" || engine == "closed-form") {
+    throw UsageError(
+        fmt::format("--table {}: {} has no table; leave it out, or use --engine milestone", table,
+                    engine == "leader" ? "the leader sweep" : "the closed form"));
+  }
+  if (table == "spread" && run.index.value_or(false)) {
+    throw UsageError(
+        "--table spread: the index of --index is made of a table on one node; use --table node, or "
+        "leave --index out");
+  }
+  return table;
+}
+
 /// Why theory answers instead of a walk (decompose/closed_form.hpp); empty where it does not.
 /// Throws UsageError where the closed form is asked for what it does not have.
 std::string resolve_closed_form(const RunOptions& run, const Register& reg) {
@@ -152,6 +169,7 @@ JobOptions prefer(const JobOptions& first, const JobOptions& second) {
   fall_back(both.run.title, second.run.title);
   fall_back(both.run.engine, second.run.engine);
   fall_back(both.run.milestone_zeros, second.run.milestone_zeros);
+  fall_back(both.run.table, second.run.table);
   fall_back(both.run.schedule, second.run.schedule);
   fall_back(both.run.steal_transport, second.run.steal_transport);
   fall_back(both.run.threads, second.run.threads);
@@ -232,6 +250,7 @@ Job resolve_job(const JobOptions& options) {
   job.closed_form_reason = resolve_closed_form(run, reg);
   if (job.closed_form_reason.empty()) reg.require_exhaustible();
   job.milestone_zeros = resolve_zeros(run.milestone_zeros, job.engine, reg.length());
+  job.table = resolve_table(run, job.engine);
   job.schedule = resolve_choice("--schedule", run.schedule,
                                 {"auto", "sequential", "static", "shared", "stealing", "hybrid"});
   job.steal_transport =

@@ -43,6 +43,7 @@ JobOptions parse_job(const std::string& text, const std::string& name) {
     Section section(*table, "run", name);
     section.read("engine", options.run.engine);
     section.read("milestone_zeros", options.run.milestone_zeros);
+    section.read("table", options.run.table);
     section.read("schedule", options.run.schedule);
     section.read("steal_transport", options.run.steal_transport);
     section.read("threads", options.run.threads);

@@ -21,6 +21,7 @@ std::string print_job(const Job& job) {
   if (job.milestone_zeros > 0) {
     run.insert("milestone_zeros", static_cast<std::int64_t>(job.milestone_zeros));
   }
+  run.insert("table", job.table);
   run.insert("schedule", job.schedule);
   run.insert("steal_transport", job.steal_transport);
   if (job.threads > 0) run.insert("threads", static_cast<std::int64_t>(job.threads));

@@ -68,6 +68,7 @@ void print_engine(const Job& job, const Register& reg, const Plan& plan) {
     print_line("milestones",
                fmt::format("{} of k = {} zeros{}", plan.milestones, plan.zeros,
                            job.milestone_zeros > 0 || job.index ? "" : " (estimate)"));
+    print_line("table", table_line(plan));
     if (plan.short_cycles > 0) {
       print_line("short cycles",
                  fmt::format("up to {} states by periodic words (estimate)", plan.short_cycles));
@@ -104,6 +105,10 @@ void print_memory(const Plan& plan, const Launch& launch, std::uint64_t availabl
                                      launch.ranks > launch.nodes && plan.table_bytes > 0
                                          ? ", the shared tables included"
                                          : ""));
+  if (plan.other_node_bytes > 0) {
+    print_line("  other nodes",
+               fmt::format("{} of tables on each (estimate)", human_bytes(plan.other_node_bytes)));
+  }
   if (plan.other_rank_bytes > 0) {
     print_line("  elsewhere", fmt::format("{} a rank of another node (estimate)",
                                           human_bytes(plan.other_rank_bytes)));

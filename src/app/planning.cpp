@@ -9,11 +9,13 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "orbitmill/app/log.hpp"
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/cluster/memory_limits.hpp"
 #include "orbitmill/register/notation.hpp"
+#include "orbitmill/schedule/modes.hpp"
 
 namespace orbitmill {
 namespace {
@@ -66,6 +68,22 @@ std::uint64_t away_bytes(const boost::mpi::communicator& comm, const Topology& t
   return boost::mpi::all_reduce(comm, least, boost::mpi::minimum<std::uint64_t>());
 }
 
+/// Are the ranks numbered node by node? Then the chunk that a rank begins with is its share of a
+/// spread table. Collective.
+bool nodes_are_in_order(const boost::mpi::communicator& comm, const Topology& topology) {
+  std::vector<int> nodes;
+  boost::mpi::all_gather(comm, topology.node, nodes);
+  return std::ranges::is_sorted(nodes);
+}
+
+/// Work that a worker may do away from its place in a spread table, in equal shares: stolen work,
+/// where every rank begins with its own share, otherwise as much as on a fast node of any table.
+double stray_share(ScheduleMode mode, bool in_order) {
+  if (mode == ScheduleMode::sequential) return 1;  // one worker does all
+  if (mode == ScheduleMode::shared || !in_order) return 1.5;
+  return mode == ScheduleMode::static_chunks ? 0 : 0.5;
+}
+
 }  // namespace
 
 Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Register& reg,
@@ -90,6 +108,20 @@ Plan plan_run(const boost::mpi::communicator& comm, const Job& job, const Regist
   inputs.root_node_bytes = boost::mpi::all_reduce(
       comm, with_root ? memory.proportional + own_later : std::uint64_t{0}, std::plus<>());
   inputs.away_bytes = away_bytes(comm, topology, own_workers);
+  const auto least = [&](std::uint64_t own) {
+    return boost::mpi::all_reduce(comm, own, boost::mpi::minimum<std::uint64_t>());
+  };
+  const auto most = [&](unsigned own) {
+    return boost::mpi::all_reduce(comm, own, boost::mpi::maximum<unsigned>());
+  };
+  const auto node_ranks = static_cast<unsigned>(topology.ranks_on_node);
+  inputs.table = *table_place_named(job.table);
+  inputs.ranks = static_cast<unsigned>(comm.size());
+  inputs.rank_workers = most(own_workers);
+  inputs.other_node_ranks = most(with_root ? 0U : node_ranks);
+  inputs.stray_share = stray_share(*mode_named(job.schedule), nodes_are_in_order(comm, topology));
+  inputs.node_rank_bytes = least(available_node_memory() / node_ranks);
+  inputs.node_rank_table_bytes = least(available_table_memory(topology.ranks_on_node) / node_ranks);
   return decide_on_root(comm, [&] {
     inputs.available_bytes = available_table_memory(static_cast<int>(inputs.root_node_ranks));
     // A small register is done before its costs are known.
@@ -124,14 +156,27 @@ void describe_job(RunInfo& run, const Job& job, const Plan& plan) {
   run.engine = name_of(plan.engine);
   run.engine_reason = plan.reason;
   run.milestone_zeros = plan.zeros;
+  if (plan.engine == Engine::milestone) run.table = name_of(plan.table);
+  run.table_reason = plan.table_reason;
   run.predicted_s = plan.total_s;
   run.schedule_asked = job.schedule;
 }
 
 std::string plan_line(const Plan& plan) {
   if (plan.engine == Engine::leader) return fmt::format("engine leader: {}", plan.reason);
-  return fmt::format("engine milestone: {}; {} zeros, tables of {}", plan.reason, plan.zeros,
-                     human_bytes(plan.table_bytes));
+  return fmt::format("engine milestone: {}; {} zeros, tables of {}{}", plan.reason, plan.zeros,
+                     human_bytes(plan.table_bytes),
+                     plan.nodes > 1 || plan.table == TablePlace::spread
+                         ? fmt::format(" on root's node; the table {}", table_line(plan))
+                         : "");
+}
+
+std::string table_line(const Plan& plan) {
+  if (plan.table != TablePlace::spread) {
+    return fmt::format("on root's node: {}", plan.table_reason);
+  }
+  return fmt::format("spread over {} node{}: {}", plan.nodes, plan.nodes == 1 ? "" : "s",
+                     plan.table_reason);
 }
 
 std::string human_bytes(std::uint64_t bytes) {

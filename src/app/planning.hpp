@@ -25,6 +25,9 @@ void describe_job(RunInfo& run, const Job& job, const Plan& plan);
 /// "engine milestone (predicted ...): ...", one line for the log.
 std::string plan_line(const Plan& plan);
 
+/// "on root's node: it fits there", where the table of the milestone engine lies and why.
+std::string table_line(const Plan& plan);
+
 /// "512 B", "131 KiB", "1.5 GiB".
 std::string human_bytes(std::uint64_t bytes);
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "contraction_steps.hpp"
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/error.hpp"
 
@@ -20,22 +21,13 @@ std::uint64_t SegmentTable::length_of(std::uint64_t index, std::uint64_t entry) 
   return found->length;
 }
 
-namespace {
-
-/// True when milestone `a` stands for a smaller leader than `b`. For q = 2 this is the order of the
-/// indices; otherwise milestones that differ in their first digit alone are told apart by the
-/// states that follow them.
-bool precedes(const MilestoneMap& map, std::uint64_t a, std::uint64_t b) {
-  const std::uint64_t leads = map.reg().field().order() - 1;
-  if (leads == 1 || a / leads != b / leads) return a < b;
-  return a != b && map.leader_after(a) < map.leader_after(b);
-}
-
-[[noreturn]] void throw_not_a_permutation() {
+void throw_not_a_permutation() {
   throw InternalError(
       "the segments do not form cycles: two of them end at the same milestone. This is a defect of "
       "orbitmill or of the machine; no result was written");
 }
+
+namespace {
 
 /// Chains from every station, many at once.
 class ChainPhase final : public Phase {
@@ -189,7 +181,8 @@ class LeftoverPhase final : public Phase {
   std::vector<CycleTally> tallies_;
 };
 
-/// Root: the cycles of the stations.
+}  // namespace
+
 void walk_stations(const MilestoneMap& map, Chain* chains, std::uint64_t stations,
                    CycleTally& tally) {
   for (std::uint64_t start = 0; start < stations; ++start) {
@@ -209,8 +202,6 @@ void walk_stations(const MilestoneMap& map, Chain* chains, std::uint64_t station
   }
   tally.report_rows();
 }
-
-}  // namespace
 
 std::vector<PhaseReport> contract(const SegmentTable& table, Scheduler& node_scheduler,
                                   CycleTally& tally, std::uint64_t station_distance,

@@ -16,6 +16,8 @@
 #include "orbitmill/decompose/milestone_index.hpp"
 #include "orbitmill/decompose/milestone_pass.hpp"
 #include "orbitmill/decompose/short_cycles.hpp"
+#include "orbitmill/decompose/spread_contraction.hpp"
+#include "orbitmill/decompose/table_split.hpp"
 #include "orbitmill/error.hpp"
 
 namespace orbitmill {
@@ -37,39 +39,10 @@ class MilestoneEngine {
   void cover_long_cycles() {
     const MilestoneMap map(register_, options_.zeros);
     const SegmentFormat format(map.count());
-    std::unique_ptr<NodeMemory> memory;
-    agree(comm_, [&] {
-      if (!scheduler_.is_on_root_node()) return;
-      memory = std::make_unique<NodeMemory>(scheduler_.node(), map.count() * sizeof(std::uint64_t));
-    });
-    auto* const entries = memory ? memory->as<std::uint64_t>() : nullptr;
-    MilestonePass pass(map, format, entries, scheduler_.all_workers(), options_.stride);
-    phases_.push_back(scheduler_.run(pass));
-    agree(comm_, [&] { pass.gather(comm_); });
-    lane_steps_ += pass.states();
-    const std::uint64_t covered = boost::mpi::all_reduce(comm_, pass.states(), std::plus<>());
-    if (covered > deficit_) {
-      agree(comm_, [&] {
-        throw InternalError("the segments hold more states than there are; no result was written");
-      });
-    }
-    deficit_ -= covered;
-    std::unique_ptr<NodeMemory> chains;
-    // The other nodes wait for the verdict here: what fails on root's node ends the job everywhere.
-    agree(comm_, [&] {
-      if (!memory) return;
-      memory->sync();
-      if (options_.before_contraction) options_.before_contraction(entries, map.count());
-      const SegmentTable table{map, format, pass.long_segments(), entries};
-      const auto node_scheduler = scheduler_.for_own_node();
-      std::ranges::move(contract(table, *node_scheduler, tally_, options_.station_distance,
-                                 options_.index ? &chains : nullptr),
-                        std::back_inserter(phases_));
-    });
-    if (options_.index) {
-      contracted_.emplace(ContractedTable{map, format, pass.long_segments(),
-                                          options_.station_distance, std::move(memory),
-                                          std::move(chains)});
+    if (options_.spread) {
+      cover_over_nodes(map, format);
+    } else {
+      cover_on_root_node(map, format);
     }
   }
 
@@ -105,6 +78,73 @@ class MilestoneEngine {
   std::uint64_t lane_steps() const noexcept { return lane_steps_; }
 
  private:
+  void cover_on_root_node(const MilestoneMap& map, const SegmentFormat& format) {
+    std::unique_ptr<NodeMemory> memory;
+    agree(comm_, [&] {
+      if (!scheduler_.is_on_root_node()) return;
+      memory = std::make_unique<NodeMemory>(scheduler_.node(), map.count() * sizeof(std::uint64_t));
+    });
+    auto* const entries = memory ? memory->as<std::uint64_t>() : nullptr;
+    MilestonePass pass(map, format, entries, scheduler_.all_workers(), options_.stride);
+    run_pass(pass);
+    std::unique_ptr<NodeMemory> chains;
+    // The other nodes wait for the verdict here: what fails on root's node ends the job everywhere.
+    agree(comm_, [&] {
+      if (!memory) return;
+      memory->sync();
+      if (options_.before_contraction) options_.before_contraction(entries, map.count());
+      const SegmentTable table{map, format, pass.long_segments(), entries};
+      const auto node_scheduler = scheduler_.for_own_node();
+      std::ranges::move(contract(table, *node_scheduler, tally_, options_.station_distance,
+                                 options_.index ? &chains : nullptr),
+                        std::back_inserter(phases_));
+    });
+    if (options_.index) {
+      contracted_.emplace(ContractedTable{map, format, pass.long_segments(),
+                                          options_.station_distance, std::move(memory),
+                                          std::move(chains)});
+    }
+  }
+
+  void cover_over_nodes(const MilestoneMap& map, const SegmentFormat& format) {
+    boost::mpi::communicator node = scheduler_.node();
+    if (options_.ranks_per_node > 0) node = node.split(comm_.rank() / options_.ranks_per_node);
+    const std::uint64_t stride = options_.stride > 0
+                                     ? options_.stride
+                                     : milestone_stride(map.count(), scheduler_.all_workers());
+    const TableSplit split = TableSplit::over_nodes(comm_, node, map.count(), stride);
+    const Interval part = split.part_of(node, comm_.rank());
+    std::unique_ptr<NodeMemory> memory;
+    agree(comm_, [&] {
+      memory = std::make_unique<NodeMemory>(node, part.size() * sizeof(std::uint64_t));
+    });
+    auto* const entries = memory->as<std::uint64_t>();
+    MilestonePass pass(map, format, comm_, split, part, entries, stride);
+    run_pass(pass);
+    memory->sync();
+    if (options_.before_contraction) options_.before_contraction(entries, part.size());
+    const SpreadTable table{map, format, pass.long_segments(), split, part, *memory};
+    agree(comm_, [&] {
+      SpreadContraction done = contract_over_nodes(
+          table, scheduler_, tally_, {options_.station_distance, options_.in_flight, nullptr});
+      std::ranges::move(done.phases, std::back_inserter(phases_));
+    });
+  }
+
+  /// Afterwards the table is whole.
+  void run_pass(MilestonePass& pass) {
+    phases_.push_back(scheduler_.run(pass));
+    agree(comm_, [&] { pass.gather(comm_); });
+    lane_steps_ += pass.states();
+    const std::uint64_t covered = boost::mpi::all_reduce(comm_, pass.states(), std::plus<>());
+    if (covered > deficit_) {
+      agree(comm_, [&] {
+        throw InternalError("the segments hold more states than there are; no result was written");
+      });
+    }
+    deficit_ -= covered;
+  }
+
   void account(CycleTally&& found) {
     const std::uint64_t states = boost::mpi::all_reduce(comm_, found.states(), std::plus<>());
     tally_.merge(std::move(found));
@@ -134,7 +174,12 @@ class MilestoneEngine {
 Decomposition decompose_by_milestones(const Register& reg, const CyclePolicy& policy,
                                       const MilestoneOptions& options, Scheduler& scheduler) {
   const boost::mpi::communicator& comm = scheduler.communicator();
-  agree(comm, [&] { reg.require_exhaustible(); });
+  agree(comm, [&] {
+    reg.require_exhaustible();
+    if (options.spread && options.index) {
+      throw InternalError("an index needs the table on one node");
+    }
+  });
 
   Decomposition result;
   result.milestone_zeros = options.zeros;

@@ -1,8 +1,8 @@
 #include "orbitmill/decompose/milestone_pass.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/mpi/collectives.hpp>
-#include <boost/mpi/nonblocking.hpp>
 #include <boost/serialization/vector.hpp>
 #include <cstring>
 
@@ -23,18 +23,10 @@ std::uint64_t choose_stride(std::uint64_t milestones, unsigned workers) {
 constexpr std::uint64_t part_entries = (std::uint64_t{16} << 20) / sizeof(std::uint64_t);
 
 /// 1 GiB a message at most.
-constexpr std::uint64_t message_entries = (std::uint64_t{1} << 30) / sizeof(std::uint64_t);
+constexpr std::uint64_t message_bytes = std::uint64_t{1} << 30;
 
-/// Place and size of one part, sent ahead of its entries.
-struct PartHeader {
-  std::uint64_t first = 0;
-  std::uint64_t count = 0;
-
-  template <class Archive>
-  void serialize(Archive& archive, unsigned /*version*/) {
-    archive& first& count;
-  }
-};
+/// Goes ahead of restored entries: the first of them and how many; none ends them.
+using RestoredHeader = std::array<std::uint64_t, 2>;
 
 }  // namespace
 
@@ -47,8 +39,22 @@ MilestonePass::MilestonePass(const MilestoneMap& map, const SegmentFormat& forma
                              std::uint64_t* table, unsigned workers, std::uint64_t stride)
     : map_(map),
       format_(format),
-      table_(table),
+      split_(TableSplit::on_root(map.count())),
+      part_{0, table == nullptr ? 0 : map.count()},
+      entries_(table),
       stride_(stride > 0 ? stride : milestone_stride(map.count(), workers)),
+      index_count_((map.count() + stride_ - 1) / stride_) {}
+
+MilestonePass::MilestonePass(const MilestoneMap& map, const SegmentFormat& format,
+                             const boost::mpi::communicator& comm, const TableSplit& split,
+                             Interval part, std::uint64_t* entries, std::uint64_t stride)
+    : map_(map),
+      format_(format),
+      comm_(&comm),
+      split_(split),
+      part_(part),
+      entries_(entries),
+      stride_(stride),
       index_count_((map.count() + stride_ - 1) / stride_) {}
 
 void MilestonePass::prepare(unsigned workers) {
@@ -59,18 +65,28 @@ void MilestonePass::prepare(unsigned workers) {
   }
 }
 
+template <class Action>
+void MilestonePass::for_each_side(std::uint64_t first, std::uint64_t last, Action action) const {
+  const std::uint64_t begin = std::clamp(part_.first, first, last);
+  const std::uint64_t end = std::clamp(part_.last, begin, last);
+  if (first < begin) action(first, begin, false);
+  if (begin < end) action(begin, end, true);
+  if (end < last) action(end, last, false);
+}
+
 void MilestonePass::run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) {
   Worker& mine = *workers_[worker];
-  const std::uint64_t begin = first * stride_;
-  const std::uint64_t end = std::min(last * stride_, map_.count());
-  std::uint64_t* entries = table_ == nullptr ? nullptr : table_ + begin;
-  if (table_ == nullptr) {
-    mine.parts.push_back({begin, std::vector<std::uint64_t>(end - begin)});
-    entries = mine.parts.back().entries.data();
-  }
-  SegmentSink sink(format_, begin, entries, mine.long_segments);
-  mine.walker->walk(begin, end, sink);
-  mine.states += sink.states();
+  for_each_side(begin_of(first), begin_of(last),
+                [&](std::uint64_t begin, std::uint64_t end, bool in_place) {
+                  if (!in_place) {
+                    mine.parts.push_back({begin, std::vector<std::uint64_t>(end - begin)});
+                  }
+                  SegmentSink sink(format_, begin,
+                                   in_place ? place_of(begin) : mine.parts.back().entries.data(),
+                                   mine.long_segments);
+                  mine.walker->walk(begin, end, sink);
+                  mine.states += sink.states();
+                });
 }
 
 void MilestonePass::sample(std::uint64_t first, std::uint64_t last) {
@@ -95,9 +111,12 @@ std::vector<MilestonePass::Piece> MilestonePass::finished_pieces(
                          begin_of(some.last) - begin_of(first)}});
     }
   };
-  if (table_ != nullptr) {
-    for (const Interval& range : ranges) add(range, table_ + begin_of(range.first));
-    return pieces;
+  for (const Interval& range : ranges) {
+    for_each_side(begin_of(range.first), begin_of(range.last),
+                  [&](std::uint64_t begin, std::uint64_t end, bool in_place) {
+                    if (!in_place) return;
+                    add({begin / stride_, (end + stride_ - 1) / stride_}, place_of(begin));
+                  });
   }
   for (; mine.parts_taken < mine.parts.size(); ++mine.parts_taken) {
     const Part& part = mine.parts[mine.parts_taken];
@@ -183,44 +202,67 @@ bool MilestonePass::restore(const std::vector<Interval>& ranges,
   mine.long_segments_taken = mine.long_segments.size();
   mine.states += states;
   for (const Interval& range : ranges) {
-    const std::uint64_t bytes =
-        (begin_of(range.last) - begin_of(range.first)) * sizeof(std::uint64_t);
-    std::memcpy(table_ + begin_of(range.first), payload.data(), bytes);
-    payload = payload.subspan(bytes);
+    const Interval milestones{begin_of(range.first), begin_of(range.last)};
+    restore_entries(milestones, payload.data());
+    payload = payload.subspan(milestones.size() * sizeof(std::uint64_t));
   }
   return true;
 }
 
+/// The entries are valid; in memory or on their way to it when this returns.
+void MilestonePass::restore_entries(Interval milestones, const std::byte* from) {
+  const auto send = [&](std::uint64_t first, std::uint64_t count, const std::byte* bytes) {
+    const int owner = split_.owner_of(first);
+    const RestoredHeader header = {first, count};
+    MPI_Send(header.data(), header.size(), MPI_UINT64_T, owner, tag_restored, *comm_);
+    MPI_Send(bytes, to_mpi_int(count * sizeof(std::uint64_t)), MPI_BYTE, owner, tag_restored,
+             *comm_);
+  };
+  for_each_side(milestones.first, milestones.last,
+                [&](std::uint64_t first, std::uint64_t last, bool in_place) {
+                  const std::byte* bytes = from + (first - milestones.first) * sizeof(first);
+                  if (in_place) {
+                    std::memcpy(place_of(first), bytes, (last - first) * sizeof(first));
+                    return;
+                  }
+                  while (first < last) {
+                    const std::uint64_t count = std::min(
+                        {last - first, split_.share_of(split_.owner_of(first)).last - first,
+                         message_bytes / sizeof(first)});
+                    send(first, count, bytes);
+                    first += count;
+                    bytes += count * sizeof(first);
+                  }
+                });
+}
+
+void MilestonePass::end_restore() {
+  if (comm_ == nullptr) return;
+  RestoredHeader header{};
+  if (comm_->rank() == 0) {
+    for (int rank = 1; rank < comm_->size(); ++rank) {
+      MPI_Send(header.data(), header.size(), MPI_UINT64_T, rank, tag_restored, *comm_);
+    }
+    return;
+  }
+  for (;;) {
+    MPI_Recv(header.data(), header.size(), MPI_UINT64_T, 0, tag_restored, *comm_,
+             MPI_STATUS_IGNORE);
+    const auto [first, count] = header;
+    if (count == 0) return;
+    MPI_Recv(place_of(first), to_mpi_int(count * sizeof(first)), MPI_BYTE, 0, tag_restored, *comm_,
+             MPI_STATUS_IGNORE);
+  }
+}
+
 void MilestonePass::gather(const boost::mpi::communicator& comm) {
-  std::vector<PartHeader> headers;
+  std::vector<StrayEntries> strays;
   for (const auto& worker : workers_) {
-    for (const Part& part : worker->parts) headers.push_back({part.first, part.entries.size()});
+    for (const Part& part : worker->parts) strays.push_back({part.first, part.entries});
     long_segments_.insert(long_segments_.end(), worker->long_segments.begin(),
                           worker->long_segments.end());
   }
-  std::vector<std::vector<PartHeader>> all_headers;
-  boost::mpi::gather(comm, headers, all_headers, 0);
-  if (comm.rank() == 0) {
-    for (int rank = 1; rank < comm.size(); ++rank) {
-      for (const PartHeader& part : all_headers[static_cast<std::size_t>(rank)]) {
-        for (std::uint64_t done = 0; done < part.count; done += message_entries) {
-          MPI_Recv(table_ + part.first + done,
-                   to_mpi_int(std::min(message_entries, part.count - done)), MPI_UINT64_T, rank,
-                   tag_segments, comm, MPI_STATUS_IGNORE);
-        }
-      }
-    }
-  } else {
-    for (const auto& worker : workers_) {
-      for (const Part& part : worker->parts) {
-        for (std::uint64_t done = 0; done < part.entries.size(); done += message_entries) {
-          MPI_Send(part.entries.data() + done,
-                   to_mpi_int(std::min(message_entries, part.entries.size() - done)), MPI_UINT64_T,
-                   0, tag_segments, comm);
-        }
-      }
-    }
-  }
+  bring_home(comm, split_, part_, entries_, strays);
   for (const auto& worker : workers_) worker->parts = {};
 
   std::vector<std::vector<LongSegment>> all;

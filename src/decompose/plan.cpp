@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "orbitmill/decompose/contraction.hpp"
+#include "orbitmill/decompose/spread_contraction.hpp"
 #include "orbitmill/error.hpp"
 
 namespace orbitmill {
@@ -24,6 +25,11 @@ constexpr double phase_overhead_s = 0.3e-3;
 constexpr double network_phase_overhead_s = 2e-3;
 /// Entries come over the network at this rate, bytes a second: ten-gigabit Ethernet, nearly.
 constexpr double network_rate = 1e9;
+/// Of a spread table: bytes on the network for an entry that follows one of another node, a message
+/// in the tail of the contraction, and root's walk from station to station.
+constexpr double hop_bytes = 24;
+constexpr double exchange_s = 100e-6;
+constexpr double station_s = 100e-9;
 /// Workers of other nodes keep their entries until the pass ends. Those on a fast node steal more
 /// than an equal share; this much more is allowed for.
 constexpr double most_of_fair_share = 1.5;
@@ -52,8 +58,13 @@ struct Candidate {
   unsigned zeros = 0;
   unsigned short_cycles = 0;
   std::uint64_t milestones = 0;
-  std::uint64_t table_bytes = 0;
-  std::uint64_t away_bytes = 0;  ///< entries that a worker of another node may have to keep
+  bool spread = false;
+  std::uint64_t station_distance = default_station_distance;
+  std::uint64_t table_bytes = 0;  ///< on root's node
+  std::uint64_t away_bytes = 0;   ///< entries that a worker of another node may have to keep
+  std::uint64_t share_bytes = 0;  ///< spread: the share of a rank
+  std::uint64_t rank_bytes = 0;   ///< spread: it, and what the contraction takes beside it
+  std::uint64_t stray_bytes = 0;  ///< spread: what the workers of a rank may have to keep
   double levels = 0;
   double pass_s = 0, contraction_s = 0, short_s = 0, sweep_s = 0, index_s = 0;
 
@@ -78,12 +89,9 @@ class Model {
     return steps * in_.costs.leader_step_s / workers_ + phase_s_;
   }
 
-  /// Precondition: 1 <= zeros < n.
+  /// The table on root's node. Precondition: 1 <= zeros < n.
   Candidate milestone(unsigned zeros) const {
-    Candidate one;
-    one.zeros = zeros;
-    one.milestones = order_ - 1;
-    for (unsigned i = zeros + 1; i < n_; ++i) one.milestones *= order_;
+    Candidate one = without_table(zeros);
     const std::uint64_t stations =
         (one.milestones + default_station_distance - 1) / default_station_distance;
     one.table_bytes = one.milestones * sizeof(std::uint64_t) +
@@ -105,7 +113,46 @@ class Model {
     return one;
   }
 
+  /// The table spread over all ranks. Same precondition.
+  Candidate spread(unsigned zeros) const {
+    Candidate one = without_table(zeros);
+    one.spread = true;
+    one.station_distance = spread_station_distance(one.milestones, in_.nodes);
+    const std::uint64_t ranks = std::max(1U, in_.ranks);
+    const std::uint64_t stations = one.milestones / one.station_distance + 1;
+    const std::uint64_t share = one.milestones / ranks + 1;
+    one.share_bytes = share * sizeof(std::uint64_t);
+    // Chains lie where they ended until root has them all.
+    one.rank_bytes =
+        one.share_bytes + travel_bytes(share) + 2 * (chain_bytes + 8) * (stations / ranks + 1);
+    one.stray_bytes = static_cast<std::uint64_t>(
+        in_.stray_share * static_cast<double>(one.milestones) * sizeof(std::uint64_t) / workers_ *
+        std::max(1U, in_.rank_workers));
+    one.table_bytes = in_.root_node_ranks * one.rank_bytes + stations * chain_bytes;
+    const auto milestones = static_cast<double>(one.milestones);
+    const double away = in_.nodes > 1 ? 1 - 1.0 / in_.nodes : 0;
+    one.pass_s =
+        (states_ * in_.costs.segment_step_s + milestones * in_.costs.segment_s) / workers_ +
+        phase_s_;
+    const auto distance = static_cast<double>(one.station_distance);
+    const double tail = in_.nodes > 1 ? distance * std::log(1 + milestones / distance) : 1;
+    // An entry is visited once, and its hop is packed and unpacked once.
+    one.contraction_s = 2 * milestones * in_.costs.table_entry_s / workers_ +
+                        milestones * hop_bytes * away / in_.nodes / network_rate +
+                        tail * exchange_s + milestones / distance * station_s + 2 * phase_s_;
+    set_short_cycles(one);
+    return one;
+  }
+
  private:
+  Candidate without_table(unsigned zeros) const {
+    Candidate one;
+    one.zeros = zeros;
+    one.milestones = order_ - 1;
+    for (unsigned i = zeros + 1; i < n_; ++i) one.milestones *= order_;
+    return one;
+  }
+
   /// For each station: a chain of the contraction, a place of the index.
   static constexpr std::uint64_t chain_bytes = 24, place_bytes = 24;
 
@@ -160,16 +207,45 @@ class Model {
   double phase_s_;
 };
 
-/// The largest k that is about as fast as the fastest one whose tables fit their share of memory.
+/// Does the table fit `share` of the memory there is?
+bool fits(const Candidate& one, const PlanInputs& inputs, double share) {
+  const auto within = [share](std::uint64_t bytes, std::uint64_t available) {
+    return static_cast<double>(bytes) <= share * static_cast<double>(available);
+  };
+  if (!one.spread) {
+    return within(one.table_bytes, inputs.available_bytes) &&
+           within(one.away_bytes, inputs.away_bytes);
+  }
+  return within(one.share_bytes, inputs.node_rank_table_bytes) &&
+         within(one.rank_bytes + one.stray_bytes, inputs.node_rank_bytes) &&
+         within(one.table_bytes + inputs.root_node_ranks * one.stray_bytes,
+                inputs.root_node_ranks * inputs.node_rank_bytes);
+}
+
+bool may_be_on_one_node(const PlanInputs& inputs) {
+  return inputs.table != TablePlace::spread;
+}
+
+/// An index needs the table on one node.
+bool may_be_spread(const PlanInputs& inputs) {
+  return inputs.table == TablePlace::spread ||
+         (inputs.table == TablePlace::automatic && inputs.nodes > 1 && !inputs.index);
+}
+
+/// The largest k that is about as fast as the fastest one whose tables fit their share of memory:
+/// on root's node, or, where they do not fit there, spread.
 std::optional<Candidate> best_candidate(const Model& model, unsigned length,
                                         const PlanInputs& inputs) {
-  const double most = table_share * static_cast<double>(inputs.available_bytes);
-  const double most_away = table_share * static_cast<double>(inputs.away_bytes);
   std::vector<Candidate> candidates;
   for (unsigned zeros = 1; zeros < length; ++zeros) {
-    const Candidate one = model.milestone(zeros);
-    if (static_cast<double>(one.table_bytes) <= most &&
-        static_cast<double>(one.away_bytes) <= most_away) {
+    if (may_be_on_one_node(inputs)) {
+      if (const Candidate one = model.milestone(zeros); fits(one, inputs, table_share)) {
+        candidates.push_back(one);
+        continue;
+      }
+    }
+    if (!may_be_spread(inputs)) continue;
+    if (const Candidate one = model.spread(zeros); fits(one, inputs, table_share)) {
       candidates.push_back(one);
     }
   }
@@ -180,6 +256,15 @@ std::optional<Candidate> best_candidate(const Model& model, unsigned length,
   });
 }
 
+/// What a spread table would need, where it was tried and did not fit, too.
+std::string spread_shortage(const Candidate& one, const PlanInputs& inputs) {
+  return fmt::format(
+      "spread over all nodes it needs {:.2f} GiB for each rank, and a node has {:.2f} GiB for each "
+      "of its ranks",
+      gib(one.rank_bytes + one.stray_bytes),
+      gib(std::min(inputs.node_rank_bytes, inputs.node_rank_table_bytes)));
+}
+
 Candidate asked_candidate(const Model& model, const Register& reg, const PlanInputs& inputs) {
   if (inputs.zeros >= reg.length()) {
     throw UsageError(fmt::format(
@@ -187,27 +272,65 @@ Candidate asked_candidate(const Model& model, const Register& reg, const PlanInp
         reg.length() < 2 ? "none; use --engine leader" : fmt::format("1 to {}", reg.length() - 1)));
   }
   const Candidate one = model.milestone(inputs.zeros);
+  if (may_be_on_one_node(inputs) && fits(one, inputs, 1)) return one;
+  std::string shortage;
+  if (may_be_spread(inputs)) {
+    const Candidate other = model.spread(inputs.zeros);
+    if (fits(other, inputs, 1)) return other;
+    shortage = spread_shortage(other, inputs);
+    if (inputs.table == TablePlace::spread) {
+      throw CannotCreateError(fmt::format(
+          "--milestone-zeros {} --table spread: {}; a larger --milestone-zeros makes it less, "
+          "more nodes too, --engine leader needs none",
+          inputs.zeros, shortage));
+    }
+    shortage += "; ";
+  } else if (inputs.nodes > 1) {
+    shortage = inputs.index ? "" : "--table spread uses the memory of all nodes; ";
+  }
   if (one.table_bytes > inputs.available_bytes) {
     throw CannotCreateError(fmt::format(
         "--milestone-zeros {} needs tables of {:.2f} GiB, and root's node has {:.2f} GiB of memory "
-        "left for them; a larger --milestone-zeros makes them smaller, --engine leader needs none",
-        inputs.zeros, gib(one.table_bytes), gib(inputs.available_bytes)));
+        "left for them; {}a larger --milestone-zeros makes them smaller, --engine leader needs "
+        "none",
+        inputs.zeros, gib(one.table_bytes), gib(inputs.available_bytes), shortage));
   }
-  if (one.away_bytes > inputs.away_bytes) {
-    throw CannotCreateError(fmt::format(
-        "--milestone-zeros {}: workers of another node than root's must keep up to {:.2f} GiB each "
-        "until the milestone pass ends, and one has {:.2f} GiB for each of its workers; a larger "
-        "--milestone-zeros makes it less, --engine leader needs none",
-        inputs.zeros, gib(one.away_bytes), gib(inputs.away_bytes)));
-  }
-  return one;
+  throw CannotCreateError(fmt::format(
+      "--milestone-zeros {}: workers of another node than root's must keep up to {:.2f} GiB each "
+      "until the milestone pass ends, and one has {:.2f} GiB for each of its workers; {}a larger "
+      "--milestone-zeros makes it less, --engine leader needs none",
+      inputs.zeros, gib(one.away_bytes), gib(inputs.away_bytes), shortage));
 }
 
 /// More about a table that does not fit.
 std::string elsewhere(const PlanInputs& inputs) {
   if (inputs.nodes < 2) return "";
-  return fmt::format(" and the {:.2f} GiB that another one has for each of its workers",
-                     gib(inputs.away_bytes));
+  std::string text = fmt::format(" and the {:.2f} GiB that another one has for each of its workers",
+                                 gib(inputs.away_bytes));
+  if (may_be_spread(inputs)) {
+    text += fmt::format(", nor, spread over all, the {:.2f} GiB that a node has for each rank",
+                        gib(inputs.node_rank_bytes));
+  }
+  return text;
+}
+
+/// Why the table lies where it does.
+std::string table_reason(const Candidate& one, const Model& model, const PlanInputs& inputs) {
+  if (inputs.table != TablePlace::automatic) return "asked for";
+  if (inputs.nodes < 2) return "there is one node";
+  if (inputs.index) return "--index needs it there";
+  if (!one.spread) return "it fits there";
+  const Candidate other = model.milestone(one.zeros);
+  const double share = inputs.zeros > 0 ? 1 : table_share;
+  if (static_cast<double>(other.table_bytes) >
+      share * static_cast<double>(inputs.available_bytes)) {
+    return fmt::format("{:.3g} GiB do not fit {:g} % of the {:.3g} GiB that root's node has left",
+                       gib(other.table_bytes), 100 * share, gib(inputs.available_bytes));
+  }
+  return fmt::format(
+      "{:.3g} GiB for each worker of other nodes do not fit {:g} % of the {:.3g} GiB that one has "
+      "left",
+      gib(other.away_bytes), 100 * share, gib(inputs.away_bytes));
 }
 
 void take_leader(Plan& plan, double leader_s) {
@@ -215,13 +338,20 @@ void take_leader(Plan& plan, double leader_s) {
   plan.phases = {{"leader sweep", leader_s}};
 }
 
-void take_milestone(Plan& plan, const Candidate& one) {
+void take_milestone(Plan& plan, const Candidate& one, const Model& model,
+                    const PlanInputs& inputs) {
   plan.engine = Engine::milestone;
+  plan.table = one.spread ? TablePlace::spread : TablePlace::one_node;
+  plan.table_reason = table_reason(one, model, inputs);
+  plan.station_distance = one.station_distance;
   plan.zeros = one.zeros;
   plan.short_cycles = one.short_cycles;
   plan.milestones = one.milestones;
   plan.levels = one.levels;
   plan.table_bytes = one.table_bytes;
+  if (one.spread && inputs.nodes > 1) {
+    plan.other_node_bytes = inputs.other_node_ranks * one.rank_bytes;
+  }
   plan.phases = {{"milestone pass", one.pass_s}, {"contraction", one.contraction_s}};
   if (one.short_cycles > 0) plan.phases.push_back({"short cycles", one.short_s});
   plan.phases.push_back({"sweep", one.sweep_s});
@@ -232,6 +362,10 @@ void set_memory(Plan& plan, const PlanInputs& inputs) {
   plan.root_node_bytes = inputs.root_node_bytes + plan.table_bytes;
   plan.root_rank_bytes = inputs.rank_bytes + plan.table_bytes;
   if (inputs.nodes < 2) return;
+  if (plan.table == TablePlace::spread) {
+    plan.other_rank_bytes = inputs.rank_bytes + plan.other_node_bytes;
+    return;
+  }
   // Workers of other nodes keep their entries until the pass ends: an equal share for a worker.
   const std::uint64_t away = plan.milestones * sizeof(std::uint64_t) / std::max(1U, inputs.workers);
   const std::uint64_t rank_workers = (inputs.root_node_workers + inputs.root_node_ranks - 1) /
@@ -244,10 +378,11 @@ void set_memory(Plan& plan, const PlanInputs& inputs) {
 Plan make_plan(const Register& reg, const PlanInputs& inputs) {
   const Model model(reg, inputs);
   Plan plan;
+  plan.nodes = inputs.nodes;
   plan.cycles = std::log(static_cast<double>(reg.state_count())) + euler_gamma;
   const double leader_s = model.leader_s();
   if (inputs.zeros > 0) {
-    take_milestone(plan, asked_candidate(model, reg, inputs));
+    take_milestone(plan, asked_candidate(model, reg, inputs), model, inputs);
     plan.reason = fmt::format("{} zeros asked for", inputs.zeros);
   } else if (inputs.engine == Engine::leader) {
     take_leader(plan, leader_s);
@@ -257,10 +392,10 @@ Plan make_plan(const Register& reg, const PlanInputs& inputs) {
     plan.reason = fmt::format("at most {} states", small_state_count);
   } else if (const auto best = best_candidate(model, reg.length(), inputs)) {
     if (inputs.engine == Engine::milestone) {
-      take_milestone(plan, *best);
+      take_milestone(plan, *best, model, inputs);
       plan.reason = "asked for";
     } else if (best->total_s() < leader_s) {
-      take_milestone(plan, *best);
+      take_milestone(plan, *best, model, inputs);
       plan.reason = fmt::format("predicted {}, the leader sweep {}", seconds_text(best->total_s()),
                                 seconds_text(leader_s));
     } else {
@@ -296,6 +431,8 @@ Decomposition decompose_as_planned(const Register& reg, const CyclePolicy& polic
   options.short_cycles = plan.short_cycles;
   options.stride = plan.stride;
   options.index = index;
+  options.spread = plan.table == TablePlace::spread;
+  options.station_distance = plan.station_distance;
   return decompose_by_milestones(reg, policy, options, scheduler);
 }
 

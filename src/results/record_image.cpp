@@ -140,6 +140,8 @@ void write_run(hid_t file, const RunInfo& run) {
   write_text(id, "engine", run.engine);
   write_text(id, "engine_reason", run.engine_reason);
   write_number(id, "milestone_zeros", run.milestone_zeros);
+  write_text(id, "table", run.table);
+  write_text(id, "table_reason", run.table_reason);
   write_number(id, "deficit", run.deficit);
   write_real(id, "predicted_s", run.predicted_s);
   write_text(id, "schedule_asked", run.schedule_asked);

@@ -80,6 +80,8 @@ Json run_json(const RunInfo& run, const std::vector<RankProfile>& profile) {
           {"engine", run.engine},
           {"engine_reason", run.engine_reason},
           {"milestone_zeros", run.milestone_zeros},
+          {"table", run.table},
+          {"table_reason", run.table_reason},
           {"deficit", json_number(run.deficit)},
           {"predicted_s", run.predicted_s},
           {"schedule_asked", run.schedule_asked},

@@ -55,7 +55,9 @@ void print_field(std::ostream& out, std::string_view label, std::string_view val
         // Not inside a UTF-8 character.
         while (cut > 1 && (static_cast<unsigned char>(rest[cut]) & 0xc0) == 0x80) --cut;
     }
-    out << fmt::format("{:<{}}{}\n", label, label_width, rest.substr(0, cut));
+    std::string line = fmt::format("{:<{}}{}", label, label_width, rest.substr(0, cut));
+    line.erase(line.find_last_not_of(' ') + 1);  // a title may end with blanks
+    out << line << '\n';
     rest.remove_prefix(cut);
     if (rest.starts_with(' ')) rest.remove_prefix(1);
     label = "";
@@ -232,6 +234,7 @@ void print_text(std::ostream& out, const DecompositionRecord& record, std::size_
                             plural(record.index_zeros, "zero")));
   std::string engine = run.engine;
   if (run.milestone_zeros > 0) engine += fmt::format(" of {} zeros", run.milestone_zeros);
+  if (run.table == "spread") engine += ", table spread over the nodes";
   if (!run.schedule.empty()) engine += fmt::format(", {} schedule", run.schedule);
   if (!engine.empty()) print_field(out, "engine", engine);
   print_field(

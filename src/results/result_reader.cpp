@@ -170,6 +170,8 @@ RunInfo read_run(hid_t file, std::uint64_t file_bytes) {
   run.engine = in.text("engine");
   run.engine_reason = in.text("engine_reason");
   run.milestone_zeros = static_cast<std::uint32_t>(in.number("milestone_zeros"));
+  run.table = in.text("table");
+  run.table_reason = in.text("table_reason");
   run.deficit = in.number("deficit");
   run.predicted_s = in.real("predicted_s");
   run.schedule_asked = in.text("schedule_asked");

@@ -222,8 +222,21 @@ PhaseReport Scheduler::run_or_throw(Phase& phase) {
 
 std::vector<Interval> Scheduler::restore(Phase& phase) {
   options_.keeper->begin(phase);
-  return decide_on_root(
-      comm_, [&] { return complement(options_.keeper->restore(phase), phase.index_count()); });
+  std::vector<Interval> left;
+  agree(comm_, [&] {
+    std::exception_ptr error;
+    try {
+      if (comm_.rank() == 0) {
+        left = complement(options_.keeper->restore(phase), phase.index_count());
+      }
+    } catch (...) {
+      error = std::current_exception();  // the others still wait for the end
+    }
+    phase.end_restore();
+    if (error) std::rethrow_exception(error);
+  });
+  boost::mpi::broadcast(comm_, left, 0);
+  return left;
 }
 
 PhaseReport Scheduler::report_of_nothing(const Phase& phase) const {

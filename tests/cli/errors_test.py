@@ -74,6 +74,13 @@ BAD_INPUT = [
     ([*GOOD, "--engine", "closed-form", "--sequences"], 2, ["--sequences", "milestone"]),
     ([*GOOD, "--engine", "closed-form", "--index"], 2, ["--index", "milestone"]),
     (["--length", "8", "--feedback", "0,(1,2)", "--engine", "closed-form"], 2, ["products", "auto"]),
+    # where the table lies
+    ([*GOOD, "--table", "far"], 2, ["far", "spread"]),
+    ([*GOOD, "--engine", "leader", "--table", "spread"], 2, ["--table spread", "leader"]),
+    ([*GOOD, "--engine", "closed-form", "--table", "node"], 2, ["--table node", "closed form"]),
+    ([*GOOD, "--index", "--table", "spread"], 2, ["--index", "--table node"]),
+    (["--length", "62", "--feedback", "0,1", "--milestone-zeros", "2", "--table", "spread"], 73,
+     ["--milestone-zeros 2", "--table spread", "GiB"]),
     # the index
     ([*GOOD, "--index", "--cycles", "none"], 2, ["--index", "--cycles none"]),
     ([*GOOD, "--index", "--engine", "leader"], 2, ["--index", "--engine leader"]),

@@ -83,6 +83,26 @@ class Plans(unittest.TestCase):
         self.assertIn("6 threads, 3 ranks on 1 node", result.stdout)
         self.assertIn("shared tables included", result.stdout)
 
+    def test_where_the_table_lies_and_why(self):
+        job = ["--length", 30, *NONLINEAR, "--milestone-zeros", 9, "--threads", 1]
+        alone = plan(*job)
+        self.assertEqual(alone["table"], "on root's node: there is one node")
+        spread = plan(*job, "--table", "spread")
+        self.assertEqual(spread["table"], "spread over 1 node: asked for")
+        for ranks in (None, 2):
+            decompose("table.h5", "--length", 18, *NONLINEAR, "--milestone-zeros", 4, "--table",
+                      "spread", "--overwrite", ranks=ranks)
+            kept = run_attributes("table.h5")
+            self.assertEqual((kept["table"], kept["table_reason"]), ("spread", "asked for"))
+            self.assertIn('table = "spread"', kept["effective_job"].replace("'", '"'))
+            self.assertIn("table spread over the nodes", run("show", "table.h5").stdout)
+            self.assertIn("contraction", h5py.File("table.h5")["run/phase_name"][...].tolist()[2]
+                          .decode())
+        decompose("table.h5", "--length", 18, *NONLINEAR, "--milestone-zeros", 4, "--overwrite")
+        self.assertEqual(run_attributes("table.h5")["table"], "node")
+        decompose("table.h5", "--length", 18, *NONLINEAR, "--engine", "leader", "--overwrite")
+        self.assertEqual(run_attributes("table.h5")["table"], "")
+
     def test_bad_input_ends_as_in_decompose(self):
         for args, code, words in (
                 (["--length", "9", *NONLINEAR[:1], "0,9"], 65, "stage 9"),
@@ -164,8 +184,10 @@ class Engines(unittest.TestCase):
             self.assertEqual((kept["engine"], kept["milestone_zeros"], kept["deficit"]),
                              ("leader", 0, 0))
             self.assertGreater(kept["predicted_s"], 0)
-            for zeros, ranks in ((1, None), (4, 3), (None, 2)):
+            for zeros, ranks, table in ((1, None, "node"), (4, 3, "auto"), (None, 2, "auto"),
+                                        (3, 3, "spread"), (3, None, "spread")):
                 asked = [] if zeros is None else ["--milestone-zeros", zeros]
+                asked += ["--table", table]
                 decompose("milestone.h5", *register, "--engine", "milestone", *asked,
                           "--overwrite", ranks=ranks)
                 context = f"{register} with {zeros} zeros"

@@ -49,6 +49,7 @@ class RandomRuns(unittest.TestCase):
                 options += ["--batch-size", rng.choice([1, 2, 7, 100, 5000])]
             if length > 1 and rng.random() < 0.6:
                 options += ["--milestone-zeros", rng.randint(1, min(length - 1, 9))]
+                options += ["--table", rng.choice(["auto", "node", "spread", "spread"])]
             else:
                 options += ["--engine", "leader"]
             with self.subTest(seed=seed, register=register, mode=mode, placement=placement,

@@ -1,6 +1,6 @@
 /// A milestone decomposition of a random register whose table is damaged before the contraction.
 ///
-///   milestones_with_damage KIND SEED
+///   milestones_with_damage KIND SEED [spread]
 ///     none       nothing: the decomposition must come out
 ///     successor  one bit of one successor is flipped
 ///     loop       the chain of a station is bent onto itself between two stations
@@ -11,6 +11,8 @@
 ///     range      a range of entries is
 ///     lose       root drops a batch of the milestone pass
 ///     twice      root does an index of it once more
+///
+/// spread: the table lies in parts, every rank being a node; root's part is damaged.
 ///
 /// Says "damaged" on standard error when it has struck, and "a result came out" on standard output
 /// if the engine returns one.
@@ -35,8 +37,7 @@ using orbitmill::Interval;
 using orbitmill::SegmentFormat;
 
 void damage(const std::string& kind, std::mt19937_64& random, std::uint64_t* entries,
-            std::uint64_t count) {
-  const SegmentFormat format(count);
+            std::uint64_t count, const SegmentFormat& format) {
   std::uint64_t& entry = entries[random() % count];
   const std::uint64_t successor = format.successor(entry);
   const std::uint64_t length = format.length(entry);
@@ -82,7 +83,7 @@ void damage(const std::string& kind, std::mt19937_64& random, std::uint64_t* ent
 int main(int argc, char** argv) {
   const boost::mpi::environment environment(argc, argv, boost::mpi::threading::funneled);
   const boost::mpi::communicator comm;
-  if (argc != 3) return static_cast<int>(orbitmill::ExitCode::usage);
+  if (argc != 3 && argc != 4) return static_cast<int>(orbitmill::ExitCode::usage);
   const std::string kind = argv[1];
   std::mt19937_64 random(std::stoull(argv[2]));
 
@@ -96,8 +97,11 @@ int main(int argc, char** argv) {
   const orbitmill::Register reg(spec);
   orbitmill::MilestoneOptions options;
   options.zeros = binary ? 3 : 1;
+  options.spread = argc == 4;
+  options.ranks_per_node = 1;
+  const SegmentFormat format(orbitmill::MilestoneMap(reg, options.zeros).count());
   options.before_contraction = [&](std::uint64_t* entries, std::uint64_t count) {
-    if (comm.rank() == 0) damage(kind, random, entries, count);
+    if (comm.rank() == 0) damage(kind, random, entries, count, format);
   };
 
   orbitmill::ScheduleOptions schedule;

@@ -20,6 +20,7 @@ struct Job {
   std::string engine = "auto";           ///< a name of decompose/plan.hpp
   std::string closed_form_reason;        ///< not empty: theory answers, nothing is walked
   std::uint32_t milestone_zeros = 0;     ///< k; 0: the plan chooses
+  std::string table = "auto";            ///< where the table lies, a name of decompose/plan.hpp
   std::string schedule = "auto";         ///< a name of schedule/modes.hpp
   std::string steal_transport = "auto";  ///< auto, windows or messages
   std::uint32_t threads = 0;             ///< per rank; 0: the rank's share of the cores
@@ -41,7 +42,7 @@ struct Job {
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
-    archive& title& register_spec& engine& closed_form_reason& milestone_zeros& schedule&
+    archive& title& register_spec& engine& closed_form_reason& milestone_zeros& table& schedule&
         steal_transport& threads& batch_size& checkpoint_every_s& max_minutes& restart&
             oversubscribe& cycles& sequences& index& overwrite& quiet& verbose& output& trace&
                 job_text& effective_job;

@@ -31,6 +31,7 @@ struct RunOptions {
   std::optional<std::string> title;
   std::optional<std::string> engine;
   std::optional<std::int64_t> milestone_zeros;
+  std::optional<std::string> table;  ///< auto, node or spread
   std::optional<std::string> schedule;
   std::optional<std::string> steal_transport;
   std::optional<std::int64_t> threads;

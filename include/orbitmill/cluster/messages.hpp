@@ -15,7 +15,9 @@ enum MessageTag : int {
   tag_checksum = 103,       ///< hash state, rank r to r+1
   tag_steal_request = 104,  ///< message transport: thief to victim
   tag_steal_answer = 105,   ///< message transport: victim to thief
-  tag_segments = 106,       ///< milestone pass: table entries, any rank to root
+  tag_segments = 106,       ///< milestone pass: table entries, to the rank that holds them
+  tag_restored = 107,       ///< the same from a checkpoint, from root
+  tag_chains = 108,         ///< contraction over nodes: finished chains, to root
 };
 
 /// MPI-3 counts are int. Throws InternalError where `count` does not fit, instead of wrapping.

@@ -42,15 +42,22 @@ struct MilestoneOptions {
   std::uint64_t stride = 0;  ///< milestones to an index of the pass; 0: by the number of workers
   std::uint64_t station_distance = 256;  ///< contraction.hpp
   bool index = false;                    ///< make the milestone index; the policy must keep rows
+  /// The table is spread over all nodes (spread_contraction.hpp) instead of lying on root's. Not
+  /// with `index`.
+  bool spread = false;
+  std::uint64_t in_flight = 0;  ///< SpreadOptions::in_flight
+  /// With `spread`: so many ranks count as a node, which must really share memory; 0: those of a
+  /// node of the machine. For tests.
+  int ranks_per_node = 0;
   /// Called on every rank of root's node between the milestone pass and the contraction, with the
-  /// table. For tests that damage it.
+  /// table; of a spread one on every rank with the part of its node. For tests that damage it.
   std::function<void(std::uint64_t* entries, std::uint64_t count)> before_contraction;
 };
 
 /// Decomposes by milestone contraction (milestones.hpp, milestone_pass.hpp, contraction.hpp) and
 /// sweeps for the deficit: the cycles without a zero run of k. Collective as above. The table of
-/// 8 bytes a milestone lies in the memory of root's node; throws CannotCreateError where it does
-/// not fit, and the same as decompose_by_leaders.
+/// 8 bytes a milestone lies in the memory of root's node, or spread over that of all nodes; throws
+/// CannotCreateError where it does not fit, and the same as decompose_by_leaders.
 Decomposition decompose_by_milestones(const Register& reg, const CyclePolicy& policy,
                                       const MilestoneOptions& options, Scheduler& scheduler);
 

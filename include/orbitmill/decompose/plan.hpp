@@ -18,6 +18,10 @@
 /// longer than P are missing before level j (E1: exponential integral), and the level is swept with
 /// probability 1 - exp(-E1(P r)). Linear registers are not random, and often need no sweep at all.
 ///
+/// The table lies on root's node where it fits there, by rank in the memory of all nodes where it
+/// does not (spread_contraction.hpp): then the contraction takes 24 bytes on the network for every
+/// entry that does not follow one of the same node, a walk of root, and a tail of small messages.
+///
 /// k is small where the sweep is dear, large where segments are or where memory is short; k and P
 /// minimise the sum. Among values of k that come within 2 % the largest is taken, for its table is
 /// the smallest.
@@ -61,6 +65,28 @@ constexpr std::optional<Engine> engine_named(std::string_view name) {
   return std::nullopt;
 }
 
+/// Where the table of the milestone engine lies.
+enum class TablePlace : std::uint8_t { automatic, one_node, spread };
+
+constexpr std::string_view name_of(TablePlace place) {
+  switch (place) {
+    case TablePlace::automatic:
+      return "auto";
+    case TablePlace::one_node:
+      return "node";
+    case TablePlace::spread:
+      return "spread";
+  }
+  return {};
+}
+
+constexpr std::optional<TablePlace> table_place_named(std::string_view name) {
+  for (const TablePlace place : {TablePlace::automatic, TablePlace::one_node, TablePlace::spread}) {
+    if (name_of(place) == name) return place;
+  }
+  return std::nullopt;
+}
+
 /// Seconds on one worker. The defaults, from the reference machine (AVX-512 at 2.3 GHz, GF(2)), are
 /// for registers too small to be measured, and for the table: a small one would be in the cache.
 struct StepCosts {
@@ -91,6 +117,16 @@ struct PlanInputs {
   std::uint64_t available_bytes = 0;  ///< for the tables, on root's node
   /// Memory of another node for each of its workers, the least of all other nodes.
   std::uint64_t away_bytes = std::numeric_limits<std::uint64_t>::max();
+  TablePlace table = TablePlace::automatic;  ///< as asked
+  unsigned ranks = 1;
+  unsigned rank_workers = 1;      ///< the most that a rank has
+  unsigned other_node_ranks = 0;  ///< the most that another node than root's has
+  /// Work that a worker may do away from its place in a spread table, in equal shares: what it
+  /// steals, or nearly all where the ranks' chunks are not their shares.
+  double stray_share = 0.5;
+  /// Memory of a node for each of its ranks, and what of it they can share, the least of all nodes.
+  std::uint64_t node_rank_bytes = 0;
+  std::uint64_t node_rank_table_bytes = 0;
   std::uint64_t rank_bytes = 0;       ///< memory of a rank without tables, greatest of all ranks
   std::uint64_t root_node_bytes = 0;  ///< the same of all ranks of root's node, shared pages once
   StepCosts costs;
@@ -109,12 +145,17 @@ struct PhaseEstimate {
 struct Plan {
   Engine engine = Engine::leader;  ///< never automatic
   std::string reason;
-  unsigned zeros = 0;                  ///< k, 0 for the leader sweep
-  unsigned short_cycles = 0;           ///< P
-  std::uint64_t milestones = 0;        ///< M
-  std::uint64_t stride = 0;            ///< milestones to an index of the pass; 0: by the workers
+  unsigned zeros = 0;            ///< k, 0 for the leader sweep
+  unsigned short_cycles = 0;     ///< P
+  std::uint64_t milestones = 0;  ///< M
+  std::uint64_t stride = 0;      ///< milestones to an index of the pass; 0: by the workers
+  TablePlace table = TablePlace::automatic;  ///< one_node or spread, automatic where there is none
+  std::string table_reason;
+  std::uint64_t station_distance = 0;  ///< of the contraction
+  unsigned nodes = 1;                  ///< as in the inputs
   double levels = 0;                   ///< expected number of levels swept
   std::uint64_t table_bytes = 0;       ///< on root's node: segments, stations and index
+  std::uint64_t other_node_bytes = 0;  ///< spread: the same on another node
   std::uint64_t root_node_bytes = 0;   ///< memory of root's node, all ranks and the tables
   std::uint64_t root_rank_bytes = 0;   ///< resident in root; a shared table counts in every rank
   std::uint64_t other_rank_bytes = 0;  ///< resident in a rank of another node, 0 on one node
@@ -124,15 +165,16 @@ struct Plan {
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
-    archive& engine& reason& zeros& short_cycles& milestones& stride& levels& table_bytes&
-        root_node_bytes& root_rank_bytes& other_rank_bytes& phases& total_s& cycles;
+    archive& engine& reason& zeros& short_cycles& milestones& stride& table& table_reason&
+        station_distance& nodes& levels& table_bytes& other_node_bytes& root_node_bytes&
+            root_rank_bytes& other_rank_bytes& phases& total_s& cycles;
   }
 };
 
 /// Pure: equal inputs, equal plan. Preconditions: reg.require_exhaustible() passes, the engine
 /// asked for is not the closed form. Throws CannotCreateError where the tables for the k asked do
-/// not fit root's node or what the others keep of them does not fit those, or no k does and the
-/// milestone engine is asked for; UsageError for a k outside 1..n-1.
+/// not fit root's node or what the others keep of them does not fit those, nor all nodes together,
+/// or no k does and the milestone engine is asked for; UsageError for a k outside 1..n-1.
 Plan make_plan(const Register& reg, const PlanInputs& inputs);
 
 /// Runs the engine of the plan, not the closed form; with `index`, which only the milestone engine

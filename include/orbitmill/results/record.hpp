@@ -30,6 +30,7 @@ struct RunInfo {
   std::string start_utc, end_utc;  ///< ISO 8601, seconds, "2026-01-31T23:59:59Z"
   std::string engine_asked, engine, engine_reason;
   std::uint32_t milestone_zeros = 0;  ///< k of the milestone engine, else 0
+  std::string table, table_reason;    ///< of the milestone engine: node or spread, else empty
   std::uint64_t deficit = 0;          ///< states that its milestone pass had left to the sweep
   double predicted_s = 0;             ///< seconds of the phases, by the plan
   std::string schedule_asked, schedule, schedule_reason;

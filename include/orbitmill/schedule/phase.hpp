@@ -69,6 +69,9 @@ class Phase {
                        std::span<const std::byte> /*payload*/) {
     return false;
   }
+  /// Called on root after the last restore(), and on every other rank instead of it: a phase whose
+  /// results lie on several nodes takes there what root has sent. Collective.
+  virtual void end_restore() {}
 
   /// Indices are packed in pairs into one 64-bit word (schedule/interval.hpp).
   static constexpr std::uint64_t max_indices = 0xffff'ffff;

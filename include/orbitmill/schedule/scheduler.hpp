@@ -110,6 +110,10 @@ class Scheduler {
   bool is_on_root_node() const noexcept { return node_index_ == 0; }
   /// Computing threads over all ranks.
   unsigned all_workers() const noexcept { return all_workers_; }
+  /// For work that is no phase, because it needs messages on the way: the threads of this rank, and
+  /// how everything is to be run.
+  WorkerPool& pool() const noexcept { return pool_; }
+  const ScheduleOptions& options() const noexcept { return options_; }
   /// A scheduler over the ranks of the own node, with the same pool and options: for phases that
   /// only one node can do. Collective over node(). Lives no longer than this one.
   std::unique_ptr<Scheduler> for_own_node();

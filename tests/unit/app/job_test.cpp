@@ -19,6 +19,7 @@ feedback = "0,1,4,(3,7)"
 [run]
 engine = "milestone"
 milestone_zeros = 3
+table = "spread"
 schedule = "static"
 threads = 3
 batch_size = 7
@@ -50,6 +51,7 @@ TEST(JobFile, EveryKeyArrives) {
   EXPECT_EQ(print_index_list(job.register_spec.feedback), "0,1,4,(3,7)");
   EXPECT_EQ(job.engine, "milestone");
   EXPECT_EQ(job.milestone_zeros, 3u);
+  EXPECT_EQ(job.table, "spread");
   EXPECT_EQ(job.schedule, "static");
   EXPECT_EQ(job.threads, 3u);
   EXPECT_EQ(job.batch_size, 7u);
@@ -78,6 +80,7 @@ TEST(JobFile, TheEffectiveJobRepeatsTheRun) {
     EXPECT_EQ(again.effective_job, job.effective_job);
     EXPECT_EQ(again.register_spec, job.register_spec);
     EXPECT_EQ(again.milestone_zeros, job.milestone_zeros);
+    EXPECT_EQ(again.table, job.table);
     EXPECT_EQ(again.checkpoint_every_s, job.checkpoint_every_s);
     EXPECT_EQ(again.max_minutes, job.max_minutes);
     EXPECT_EQ(again.cycles.row_limit, job.cycles.row_limit);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <span>
 
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/decompose/decompose.hpp"
@@ -281,6 +282,68 @@ void share(const boost::mpi::communicator& comm, MemoryKeeper::Store& kept) {
   }
 }
 
+/// The same of a spread table: whatever was done where, root restores it, and every rank finds the
+/// entries of its own share.
+TEST(FinishedParts, OfASpreadTableGoToWhoHoldsThem) {
+  const boost::mpi::communicator comm;
+  std::mt19937_64 random(26);  // the same on every rank
+  for (unsigned round = 0; round < 40; ++round) {
+    const auto length = static_cast<unsigned>(8 + random() % 9);
+    const Register reg(test::random_binary_register(random, length).spec);
+    const MilestoneMap map(reg, 1 + static_cast<unsigned>(random() % 3));
+    const SegmentFormat format =
+        round % 3 == 0 ? SegmentFormat(std::uint64_t{1} << 59) : SegmentFormat(map.count());
+    const std::uint64_t stride = 1 + random() % (1 + map.count() / 8);
+    std::vector<std::uint64_t> expected(map.count());
+    MilestonePass undisturbed(map, format, expected.data(), 1, stride);
+    undisturbed.prepare(1);
+    undisturbed.run_batch(0, 0, undisturbed.index_count());
+    const boost::mpi::communicator self(MPI_COMM_SELF, boost::mpi::comm_attach);
+    undisturbed.gather(self);
+
+    const boost::mpi::communicator node = comm.split(comm.rank());
+    const TableSplit split = TableSplit::over_nodes(comm, node, map.count(), stride);
+    const Interval part = split.part_of(node, comm.rank());
+    std::vector<std::uint64_t> entries(part.size());
+    // Each rank does some of its indices, in place and away from it, and hands them over.
+    std::vector<StoredPart> stored;
+    MilestonePass before(map, format, comm, split, part, entries.data(), stride);
+    before.prepare(1);
+    const Interval all{0, before.index_count()};
+    std::vector<Interval> left;
+    for (std::uint64_t index = all.first; index < all.last; ++index) {
+      const auto draw = random() % (static_cast<std::uint64_t>(comm.size()) + 1);
+      if (draw == static_cast<std::uint64_t>(comm.size())) left.push_back({index, index + 1});
+      if (draw != static_cast<std::uint64_t>(comm.rank())) continue;
+      before.run_batch(0, index, index + 1);
+      store(stored, before.take_finished(0, {{index, index + 1}}));
+    }
+    MemoryKeeper::Store kept = {stored};
+    share(comm, kept);
+
+    // Another run.
+    std::fill(entries.begin(), entries.end(), 0);
+    MilestonePass after(map, format, comm, split, part, entries.data(), stride);
+    after.prepare(1);
+    for (const StoredPart& one : kept.front()) {
+      if (comm.rank() == 0) {
+        EXPECT_TRUE(after.restore(one.ranges, one.payload));
+      }
+    }
+    after.end_restore();
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      if (i % static_cast<std::size_t>(comm.size()) != static_cast<std::size_t>(comm.rank())) {
+        continue;
+      }
+      after.run_batch(0, left[i].first, left[i].last);
+    }
+    after.gather(comm);
+    EXPECT_TRUE(std::ranges::equal(entries, std::span(expected).subspan(part.first, part.size())));
+    EXPECT_EQ(boost::mpi::all_reduce(comm, after.states(), std::plus<>()), undisturbed.states());
+    EXPECT_EQ(after.long_segments(), undisturbed.long_segments());
+  }
+}
+
 /// Both engines, stopped by any rank at any moment, continued by other ranks and threads.
 TEST(FinishedParts, OfWholeRunsAddUp) {
   const boost::mpi::communicator comm;
@@ -294,6 +357,9 @@ TEST(FinishedParts, OfWholeRunsAddUp) {
     milestones.zeros = 2 + static_cast<unsigned>(random() % 3);
     milestones.short_cycles = static_cast<unsigned>(random() % 8);
     milestones.stride = 1 + random() % 40;
+    milestones.spread = round % 4 == 1;
+    milestones.ranks_per_node = 1;
+    milestones.station_distance = milestones.spread ? 8 : 256;
     const auto decompose = [&](Scheduler& scheduler) {
       return round % 2 == 0 ? decompose_by_leaders(reg, policy, scheduler)
                             : decompose_by_milestones(reg, policy, milestones, scheduler);

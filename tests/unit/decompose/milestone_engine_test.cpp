@@ -111,9 +111,19 @@ class MilestoneEngine : public testing::Test {
     options.station_distance = distances[random() % distances.size()];
     const auto threads = static_cast<unsigned>(1 + random() % 3);
     const std::uint64_t batch_size = batch_sizes[random() % batch_sizes.size()];
+    // A spread table on nodes of one or two ranks. Its long chains take a message a hop.
+    options.spread = random() % 4 == 0;
+    options.ranks_per_node = static_cast<int>(random() % 3);
+    options.in_flight = random() % 2 == 0 ? 0 : 200 + random() % 1000;
+    options.stride = random() % 2 == 0 ? 0 : 1 + random() % 600;
+    if (options.spread) {
+      options.station_distance = std::min<std::uint64_t>(options.station_distance, 16);
+    }
     SCOPED_TRACE(testing::Message() << "k = " << zeros << ", short cycles " << options.short_cycles
                                     << ", a station every " << options.station_distance << ", "
-                                    << threads << " threads, batches of " << batch_size);
+                                    << threads << " threads, batches of " << batch_size
+                                    << (options.spread ? ", spread over nodes of " : ", ")
+                                    << options.ranks_per_node << " ranks");
     Scheduler& scheduler = machine(threads, batch_size).scheduler;
     const Decomposition result = decompose_by_milestones(reg, all_rows, options, scheduler);
     EXPECT_EQ(result.milestone_zeros, zeros);
@@ -314,12 +324,16 @@ TEST_F(MilestoneEngine, AWrongLengthEndsInAnInternalError) {
     const Register reg(spec);
     MilestoneOptions options;
     options.zeros = 1 + static_cast<unsigned>(random() % (reg.length() - 1));
+    options.spread = round % 2 == 1;
+    options.ranks_per_node = 1;
+    options.station_distance = 16;
+    const SegmentFormat format(MilestoneMap(reg, options.zeros).count());
     const std::uint64_t draw = random();
     std::uint64_t damaged = 0;
     options.before_contraction = [&](std::uint64_t* entries, std::uint64_t count) {
       ++damaged;
+      // Of a spread table root has the first part, which is never empty.
       if (comm_.rank() != 0) return;
-      const SegmentFormat format(count);
       std::uint64_t& entry = entries[draw % count];
       // One state more, one less, or a bit of the length flipped.
       const std::uint64_t length = format.length(entry);

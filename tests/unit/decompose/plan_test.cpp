@@ -385,6 +385,89 @@ TEST(Plan, OtherNodesKeepTheirShareOfTheTable) {
   EXPECT_GT(seconds_of(plan, "contraction"), 3.9 * seconds_of(one_node, "contraction"));
 }
 
+/// Four nodes of two ranks with two workers each; the memory of a node for each of its ranks.
+PlanInputs four_nodes(std::uint64_t rank_bytes) {
+  PlanInputs inputs = with_memory(2 * rank_bytes);
+  inputs.engine = Engine::milestone;
+  inputs.nodes = 4;
+  inputs.ranks = 8;
+  inputs.workers = 16;
+  inputs.rank_workers = 2;
+  inputs.root_node_workers = 4;
+  inputs.root_node_ranks = 2;
+  inputs.other_node_ranks = 2;
+  inputs.node_rank_bytes = inputs.node_rank_table_bytes = rank_bytes;
+  inputs.away_bytes = rank_bytes / 2;
+  return inputs;
+}
+
+TEST(Plan, ATableThatDoesNotFitRootsNodeIsSpread) {
+  const Register reg = binary(40);
+  bool spread = false, on_root = false;
+  for (unsigned zeros = 4; zeros < 20; ++zeros) {
+    PlanInputs inputs = four_nodes(1024 * mib);
+    inputs.zeros = zeros;
+    const std::uint64_t table = 8 * MilestoneMap(reg, zeros).count();
+    SCOPED_TRACE(testing::Message() << "k = " << zeros << ", " << table / mib << " MiB");
+    if (table > 5000 * mib) {
+      // A share is an eighth, and half as much again may be kept elsewhere.
+      const std::string message = message_of<CannotCreateError>(reg, inputs);
+      EXPECT_NE(message.find("spread over all nodes"), std::string::npos) << message;
+      continue;
+    }
+    const Plan plan = make_plan(reg, inputs);
+    EXPECT_EQ(plan.table == TablePlace::spread, table > 2000 * mib);
+    EXPECT_EQ(plan.nodes, 4u);
+    if (plan.table == TablePlace::one_node) {
+      on_root = true;
+      EXPECT_NE(plan.table_reason.find("fits"), std::string::npos);
+      EXPECT_EQ(plan.station_distance, 256u);
+      inputs.table = TablePlace::spread;
+      EXPECT_EQ(make_plan(reg, inputs).table, TablePlace::spread);
+      EXPECT_EQ(make_plan(reg, inputs).table_reason, "asked for");
+      continue;
+    }
+    spread = true;
+    EXPECT_NE(plan.table_reason.find("do not fit"), std::string::npos) << plan.table_reason;
+    // On every node two shares, and what the contraction takes in addition.
+    EXPECT_GT(plan.other_node_bytes, table / 4);
+    EXPECT_LT(plan.other_node_bytes, table / 4 * 5 / 4);
+    EXPECT_GT(plan.table_bytes, plan.other_node_bytes);
+    EXPECT_LT(plan.table_bytes, table / 4 * 3 / 2);
+    inputs.table = TablePlace::one_node;
+    const std::string message = message_of<CannotCreateError>(reg, inputs);
+    EXPECT_NE(message.find("--table spread"), std::string::npos) << message;
+    // An index is not made of a spread table.
+    inputs.table = TablePlace::automatic;
+    inputs.index = true;
+    message_of<CannotCreateError>(reg, inputs);
+  }
+  EXPECT_TRUE(spread);
+  EXPECT_TRUE(on_root);
+}
+
+TEST(Plan, ASpreadTableAllowsFewerZeros) {
+  const Register reg = binary(52);
+  PlanInputs inputs = four_nodes(16 * 1024 * mib);
+  inputs.table = TablePlace::one_node;
+  const Plan one_node = make_plan(reg, inputs);
+  EXPECT_EQ(one_node.table, TablePlace::one_node);
+  inputs.table = TablePlace::automatic;
+  const Plan plan = make_plan(reg, inputs);
+  EXPECT_LE(plan.total_s, 1.02 * one_node.total_s);
+  EXPECT_LE(plan.zeros, one_node.zeros);
+  inputs.table = TablePlace::spread;
+  const Plan spread = make_plan(reg, inputs);
+  EXPECT_EQ(spread.table, TablePlace::spread);
+  EXPECT_LT(spread.zeros, one_node.zeros);
+  // Workers that keep more of others' work leave less for the table.
+  inputs.stray_share = 1.5;
+  EXPECT_GE(make_plan(reg, inputs).zeros, spread.zeros);
+  inputs.node_rank_bytes = 1;
+  EXPECT_NE(message_of<CannotCreateError>(reg, inputs).find("nor, spread over all"),
+            std::string::npos);
+}
+
 TEST(MeasureCosts, EveryFieldAndLengthGivesUsableFigures) {
   std::vector<Register> registers;
   for (const std::uint32_t length : {2u, 3u, 7u, 8u, 10u, 16u, 19u, 30u, 62u}) {

@@ -74,8 +74,8 @@ inline RunInfo random_run(Random& random, std::uint32_t ranks) {
   RunInfo run;
   for (std::string* text :
        {&run.version, &run.commit, &run.compiler, &run.flags, &run.mpi, &run.hdf5,
-        &run.command_line, &run.engine_asked, &run.engine, &run.engine_reason, &run.schedule_asked,
-        &run.schedule, &run.schedule_reason})
+        &run.command_line, &run.engine_asked, &run.engine, &run.engine_reason, &run.table,
+        &run.table_reason, &run.schedule_asked, &run.schedule, &run.schedule_reason})
     *text = random_text(random, 30);
   run.start_utc = "2026-01-31T23:59:59Z";
   run.end_utc = "2026-02-01T00:00:00Z";

@@ -53,6 +53,7 @@ void expect_equal(const DecompositionRecord& found, const DecompositionRecord& e
             std::tie(b.command_line, b.job_text, b.effective_job, b.start_utc, b.end_utc));
   EXPECT_EQ(std::tie(a.engine_asked, a.engine, a.engine_reason, a.elapsed_s),
             std::tie(b.engine_asked, b.engine, b.engine_reason, b.elapsed_s));
+  EXPECT_EQ(std::tie(a.table, a.table_reason), std::tie(b.table, b.table_reason));
   EXPECT_EQ(std::tie(a.milestone_zeros, a.deficit, a.predicted_s),
             std::tie(b.milestone_zeros, b.deficit, b.predicted_s));
   EXPECT_EQ(std::tie(a.schedule_asked, a.schedule, a.schedule_reason),
