@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "campaign_checkpoint.hpp"
 #include "campaign_resume.hpp"
 #include "launch.hpp"
 #include "orbitmill/app/application.hpp"
@@ -17,6 +18,7 @@
 #include "orbitmill/app/log.hpp"
 #include "orbitmill/app/profile_report.hpp"
 #include "orbitmill/cluster/failure.hpp"
+#include "orbitmill/cluster/stop_signal.hpp"
 #include "orbitmill/cluster/topology.hpp"
 #include "orbitmill/results/result_file.hpp"
 #include "planning.hpp"
@@ -32,6 +34,9 @@ constexpr double profile_after_s = 10;
 class CampaignReport final : public ProgressListener {
  public:
   CampaignReport(const Log& log, bool terminal) : log_(log), terminal_(terminal) {}
+
+  /// Stopped in a phase: what is said next has a line of its own.
+  ~CampaignReport() override { close_line(); }
 
   void watch(std::function<CampaignProgress()> progress) { progress_ = std::move(progress); }
 
@@ -67,14 +72,17 @@ class CampaignReport final : public ProgressListener {
   }
 
   void phase_finished(double elapsed_s) override {
-    if (line_open_) {
-      fmt::print(stderr, "\r{:110}\r", "");
-      line_open_ = false;
-    }
+    close_line();
     log_.detail("{}: done in {}", name_, human_duration(elapsed_s));
   }
 
  private:
+  void close_line() {
+    if (!line_open_) return;
+    fmt::print(stderr, "\r{:110}\r", "");
+    line_open_ = false;
+  }
+
   /// Short runs stay silent; lines in a file come ever more slowly.
   static constexpr double first_line_s = 2.0;
   static constexpr double max_interval_s = 300.0;
@@ -207,12 +215,15 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
              job.unreadable.size(),
              job.entries.size() - job.unreadable.size() - campaign.list.size());
   }
+  CampaignCheckpoint checkpoint(comm, job, campaign, log);
   if (job.goes_on) {
     const TakenOver taken = take_over(comm, job, campaign);
     log.info("\"{}\": {} registers and {} families are taken over", job.output, taken.rows,
              taken.families);
   }
 
+  checkpoint.warn_if_not_shared(topology);
+  checkpoint.tell_what_is_there();
   WorkerPool pool(threads);
   CampaignReport report(log, isatty(STDERR_FILENO) != 0);
   ScheduleOptions schedule;
@@ -220,6 +231,7 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
   schedule.transport = *transport_named(job.steal_transport);
   schedule.batch_size = job.batch_size;
   schedule.listener = &report;
+  schedule.keeper = checkpoint.keeper();
   schedule.before_batch = hooks.before_batch;
   schedule.tamper = hooks.tamper;
   if (hooks.watchdog_s > 0) schedule.watchdog_s = hooks.watchdog_s;
@@ -228,6 +240,7 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
   CampaignOptions options;
   options.log = [&](const std::string& line) { log.info("{}", line); };
   options.watch = [&](auto progress) { report.watch(std::move(progress)); };
+  options.force_everybody = hooks.everybody;
   options.by_everybody = [&](const Register& reg) {
     Job alone;
     alone.register_spec = reg.spec();
@@ -238,7 +251,8 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
     return decompose_as_planned(reg, policy, plan, false, scheduler);
   };
   const double ready_s = elapsed_seconds();
-  CampaignResult result = run_campaign(campaign, scheduler, options);
+  CampaignResult result =
+      checkpoint.guard([&] { return run_campaign(campaign, scheduler, options); });
   const double result_s = elapsed_seconds();
 
   std::uint64_t maximum = 0, de_bruijn = 0;
@@ -291,6 +305,7 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
     write_campaign(comm, job.output, job.overwrite || job.goes_on, record, list, result.rows);
   });
   log.info("wrote {}", job.output);
+  checkpoint.discard();
   if (root && (result_s > profile_after_s || log.shows(Log::Level::verbose))) {
     for (const std::string& line : profile_table(record.profile)) log.info("{}", line);
   }
@@ -308,6 +323,7 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
 
 int run_campaign_command(const CommandLine& command_line, int argc, char** argv,
                          const ApplicationHooks& hooks) {
+  catch_stop_signals();
   std::uint64_t failed = 0;
   const int code = run_under_mpi(argc, argv, [&](const boost::mpi::communicator& comm) {
     failed = run_on_all_ranks(comm, command_line, hooks);

@@ -186,6 +186,7 @@ void take_run_options(const RunOptions& run, CampaignJob& job) {
   }
   take_positive(run.threads, "--threads", 4096, job.threads);
   take_positive(run.batch_size, "--batch-size", Phase::max_indices, job.batch_size);
+  job.checkpoints = resolve_checkpoints(run);
   job.oversubscribe = run.oversubscribe.value_or(false);
   job.overwrite = run.overwrite.value_or(false);
   job.quiet = run.quiet.value_or(false);
@@ -234,6 +235,8 @@ CampaignOptionsAsWritten parse_campaign(const std::string& text, const std::stri
     section.read("steal_transport", options.run.steal_transport);
     section.read("threads", options.run.threads);
     section.read("batch_size", options.run.batch_size);
+    section.read_string_or_number("checkpoint_every", options.run.checkpoint_every);
+    section.read_string_or_number("max_minutes", options.run.max_minutes);
     section.read("oversubscribe", options.run.oversubscribe);
     section.read("quiet", options.run.quiet);
     section.read("verbose", options.run.verbose);

@@ -1,34 +1,40 @@
-/// What `decompose` does about checkpoints: finds one, checks whose it is, goes on, saves,
-/// discards.
+/// What commands do about checkpoints: find one, see whose it is, go on, save, discard.
+/// decompose_checkpoint.hpp and campaign_checkpoint.hpp say what decides the result of each.
 #pragma once
 
 #include <boost/mpi/communicator.hpp>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "orbitmill/app/job.hpp"
+#include "orbitmill/app/checkpoint_settings.hpp"
 #include "orbitmill/app/log.hpp"
 #include "orbitmill/cluster/failure.hpp"
-#include "orbitmill/decompose/plan.hpp"
+#include "orbitmill/cluster/topology.hpp"
 #include "orbitmill/results/checkpoint_saver.hpp"
 
 namespace orbitmill {
 
+/// Throws JobError: `name` has one value in the checkpoint and another one in this job.
+[[noreturn]] void refuse_checkpoint(const CheckpointFolder& folder, const std::string& name,
+                                    const std::string& there, const std::string& here);
+
+/// A value of a found checkpoint, for comparing and for messages.
+std::string value_in(const CheckpointJob& job, const std::string& name);
+
+/// Throws JobError unless what is asked for is there with the same value.
+void compare_jobs(const CheckpointFolder& folder, const CheckpointJob& found,
+                  const CheckpointJob& asked_for);
+
 class Checkpointing {
  public:
-  /// Looks for the checkpoint of `job`, or discards it where the job says so. Collective; keeps
-  /// references. Throws AgreedError: 65 where the checkpoint belongs to another job, 74 where it
-  /// cannot be read.
-  Checkpointing(const boost::mpi::communicator& comm, const Job& job, const Register& reg,
-                const Log& log);
+  Checkpointing(const Checkpointing&) = delete;
+  Checkpointing& operator=(const Checkpointing&) = delete;
 
-  /// The job to plan for: with the engine of the checkpoint, if there is one.
-  const Job& job() const noexcept { return job_; }
-  /// `plan` with what the checkpoint has fixed, and the saver for it. `workers`: over all ranks.
-  Plan keep_to(Plan plan, unsigned workers);
-  /// After keep_to().
   WorkKeeper* keeper() const noexcept { return saver_.get(); }
+  /// Looks from every node for the folder that root sees, and warns of nodes that see another one:
+  /// what they save would be lost, and found by nobody. Collective.
+  void warn_if_not_shared(const Topology& topology) const;
   /// Logs what an earlier run has left. Root.
   void tell_what_is_there() const;
 
@@ -48,16 +54,33 @@ class Checkpointing {
   /// The result is in its place: the checkpoint goes. Root removes it, after all have closed.
   void discard() const;
 
+ protected:
+  /// Keeps references. `output` is the result file.
+  Checkpointing(const boost::mpi::communicator& comm, const std::string& output,
+                const CheckpointSettings& settings, const Log& log);
+  ~Checkpointing() = default;
+
+  /// Looks for the checkpoint, or discards it where the job says so; root calls `check` with what
+  /// it finds, which throws if it does not like it. Collective. Throws AgreedError: 65 where the
+  /// checkpoint belongs to another job, 74 where it cannot be read.
+  void find(const std::function<void(const CheckpointJob&)>& check);
+  /// The work of `job` is kept from now on; `carries`: SaverOptions.
+  void open(const CheckpointJob& job, bool carries);
+
+  const CheckpointFolder& folder() const noexcept { return folder_; }
+  /// Empty where there is none.
+  const CheckpointJob& found() const noexcept { return found_; }
+  const boost::mpi::communicator& communicator() const noexcept { return comm_; }
+
  private:
   void close();
   AgreedError with_advice(const AgreedError& error) const;
 
   const boost::mpi::communicator& comm_;
   const Log& log_;
-  const Register& register_;
-  Job job_;
+  CheckpointSettings settings_;
   CheckpointFolder folder_;
-  CheckpointJob found_;  ///< empty where there is none
+  CheckpointJob found_;
   std::unique_ptr<CheckpointSaver> saver_;
 };
 

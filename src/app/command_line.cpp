@@ -46,10 +46,12 @@ Examples:
 constexpr const char* campaign_footer =
     R"(Registers come from lists and from forms with free taps; each is answered once,
 up to reciprocal and complement. With the file of an earlier run as FILE.h5 only
-what is missing is done. jobs/campaign-example.toml explains every key.
+what is missing is done; what an interrupted run finished is in
+FILE.h5.checkpoint/ and not done again, as with decompose.
+jobs/campaign-example.toml explains every key.
 
-Exit codes: as decompose; 65 also where some registers failed: the others are in
-the file, and the reasons too.
+Exit codes and signals: as decompose; 65 also where some registers failed: the
+others are in the file, and the reasons too.
 
 Examples:
   mpirun -n 4 orbitmill campaign jobs/max-period.toml -o found.h5
@@ -192,6 +194,16 @@ void add_engine_options(OptionTable& table, RunOptions& run) {
               "ORBITMILL_TABLE");
 }
 
+void add_checkpoint_options(OptionTable& table, RunOptions& run) {
+  table.value("--checkpoint-every", run.checkpoint_every, "TIME",
+              "save finished work so often: 90, 90s, 5min or 1h;\n0 never [5min]",
+              "ORBITMILL_CHECKPOINT_EVERY");
+  table.value("--max-minutes", run.max_minutes, "M", "save and stop before M minutes are over",
+              "ORBITMILL_MAX_MINUTES");
+  table.flag("--restart", run.restart, "discard the checkpoint of an earlier run",
+             "ORBITMILL_RESTART");
+}
+
 void add_run_options(OptionTable& table, RunOptions& run) {
   table.group("Run");
   add_engine_options(table, run);
@@ -205,13 +217,7 @@ void add_run_options(OptionTable& table, RunOptions& run) {
               "ORBITMILL_BATCH_SIZE");
   table.value("--trace", run.trace, "FILE.json", "write every batch as a trace for ui.perfetto.dev",
               "ORBITMILL_TRACE");
-  table.value("--checkpoint-every", run.checkpoint_every, "TIME",
-              "save finished work so often: 90, 90s, 5min or 1h;\n0 never [5min]",
-              "ORBITMILL_CHECKPOINT_EVERY");
-  table.value("--max-minutes", run.max_minutes, "M", "save and stop before M minutes are over",
-              "ORBITMILL_MAX_MINUTES");
-  table.flag("--restart", run.restart, "discard the checkpoint of an earlier run",
-             "ORBITMILL_RESTART");
+  add_checkpoint_options(table, run);
   table.flag("--oversubscribe", run.oversubscribe, "allow more workers than cores or than work",
              "ORBITMILL_OVERSUBSCRIBE");
   table.flag("--quiet", run.quiet, "print errors only", "ORBITMILL_QUIET");
@@ -239,6 +245,7 @@ void add_campaign_options(OptionTable& table, CommandLine& line, JobOptions& opt
               "ORBITMILL_THREADS");
   table.value("--batch-size", run.batch_size, "B", "registers per batch [adaptive, about 2 ms]",
               "ORBITMILL_BATCH_SIZE");
+  add_checkpoint_options(table, run);
   table.flag("--oversubscribe", run.oversubscribe, "allow more workers than cores",
              "ORBITMILL_OVERSUBSCRIBE");
   table.flag("--quiet", run.quiet, "print errors only", "ORBITMILL_QUIET");

@@ -8,8 +8,8 @@
 #include <functional>
 #include <memory>
 
-#include "checkpointing.hpp"
 #include "closed_form_run.hpp"
+#include "decompose_checkpoint.hpp"
 #include "launch.hpp"
 #include "orbitmill/app/application.hpp"
 #include "orbitmill/app/job.hpp"
@@ -106,7 +106,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
     threads = choose_threads(job.threads, job.oversubscribe, topology);
   });
   const unsigned all_threads = boost::mpi::all_reduce(comm, threads, std::plus<>());
-  Checkpointing checkpoint(comm, job, reg, log);
+  DecomposeCheckpoint checkpoint(comm, job, reg, log);
   const Plan plan =
       checkpoint.keep_to(plan_run(comm, checkpoint.job(), reg, topology, threads), all_threads);
   WorkerPool pool(threads);
@@ -121,6 +121,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   }
   log.detail("start-up took {}", human_duration(ready_s));
 
+  checkpoint.warn_if_not_shared(topology);
   checkpoint.tell_what_is_there();
   ProgressReport progress(log, isatty(STDERR_FILENO) != 0);
   ScheduleOptions schedule;

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cmath>
 #include <limits>
-#include <string_view>
 #include <utility>
 
 #include "orbitmill/error.hpp"
@@ -112,42 +110,6 @@ std::string resolve_closed_form(const RunOptions& run, const Register& reg) {
   if (!reg.is_exhaustible()) return "the states are too many to walk; no cycle table";
   if (!reg.is_nonsingular()) return "the register is singular; no cycle table";
   return {};
-}
-
-/// A number at the front of `text`, and what follows it; no number is negative.
-std::pair<double, std::string_view> leading_number(std::string_view text) {
-  double number = -1;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
-  if (error != std::errc() || !std::isfinite(number)) return {-1, text};
-  return {number, std::string_view(stop, static_cast<std::size_t>(end - stop))};
-}
-
-/// A year: longer than any job, and far from where clocks overflow.
-constexpr double longest_interval_s = 366.0 * 86400;
-
-double resolve_interval(const std::string& text) {
-  const auto [number, unit] = leading_number(text);
-  const double unit_s = unit.empty() || unit == "s" ? 1
-                        : unit == "min"             ? 60
-                        : unit == "h"               ? 3600
-                                                    : -1;
-  if (number < 0 || unit_s < 0 || number * unit_s > longest_interval_s) {
-    throw UsageError(fmt::format(
-        "--checkpoint-every \"{}\": expected seconds, or a number with s, min or h, such as 90, "
-        "5min or 1h; 0 switches checkpoints off",
-        text));
-  }
-  return number * unit_s;
-}
-
-double resolve_minutes(const std::string& text) {
-  const auto [number, rest] = leading_number(text);
-  if (number <= 0 || !rest.empty() || number * 60 > longest_interval_s) {
-    throw UsageError(
-        fmt::format("--max-minutes \"{}\": expected minutes, such as 55 or 0.5", text));
-  }
-  return number;
 }
 
 }  // namespace
@@ -267,13 +229,7 @@ Job resolve_job(const JobOptions& options) {
     }
     job.batch_size = static_cast<std::uint64_t>(*run.batch_size);
   }
-  if (run.checkpoint_every) job.checkpoint_every_s = resolve_interval(*run.checkpoint_every);
-  if (run.max_minutes) job.max_minutes = resolve_minutes(*run.max_minutes);
-  if (job.max_minutes > 0 && job.checkpoint_every_s == 0) {
-    throw UsageError(
-        "--max-minutes needs checkpoints to save to; use it without --checkpoint-every 0");
-  }
-  job.restart = run.restart.value_or(false);
+  job.checkpoints = resolve_checkpoints(run);
   job.oversubscribe = run.oversubscribe.value_or(false);
   job.trace = run.trace.value_or("");
   job.cycles = resolve_cycles(run.cycles);

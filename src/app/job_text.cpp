@@ -26,8 +26,10 @@ std::string print_job(const Job& job) {
   run.insert("steal_transport", job.steal_transport);
   if (job.threads > 0) run.insert("threads", static_cast<std::int64_t>(job.threads));
   if (job.batch_size > 0) run.insert("batch_size", static_cast<std::int64_t>(job.batch_size));
-  run.insert("checkpoint_every", job.checkpoint_every_s);
-  if (job.max_minutes > 0) run.insert("max_minutes", job.max_minutes);
+  run.insert("checkpoint_every", job.checkpoints.every_s);
+  if (job.checkpoints.max_minutes > 0) {
+    run.insert("max_minutes", job.checkpoints.max_minutes);
+  }
   run.insert("oversubscribe", job.oversubscribe);
   run.insert("quiet", job.quiet);
   run.insert("verbose", job.verbose);

@@ -38,11 +38,14 @@ void ProgressReport::phase_advanced(double fraction) {
   next_line_s_ = now + interval_s_;
 }
 
+void ProgressReport::close_line() {
+  if (!line_open_) return;
+  fmt::print(stderr, "\r{:60}\r", "");
+  line_open_ = false;
+}
+
 void ProgressReport::phase_finished(double elapsed_s) {
-  if (line_open_) {
-    fmt::print(stderr, "\r{:60}\r", "");
-    line_open_ = false;
-  }
+  close_line();
   log_.detail("{}: done in {}", name_, human_duration(elapsed_s));
 }
 

@@ -5,148 +5,26 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/mpi/collectives.hpp>
+#include <boost/serialization/vector.hpp>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <set>
-#include <tuple>
 #include <utility>
 
+#include "campaign_parts.hpp"
 #include "campaign_phase.hpp"
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/cluster/node_memory.hpp"
 #include "orbitmill/error.hpp"
 #include "orbitmill/register/symmetry.hpp"
+#include "orbitmill/schedule/remaining_phase.hpp"
 
 namespace orbitmill {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::uint32_t degree_of(const Feedback& feedback) {
-  std::size_t degree = 0;
-  for (const Term& term : feedback.terms) degree = std::max(degree, term.stages.size());
-  return static_cast<std::uint32_t>(degree);
-}
-
-std::string range_text(const char* name, std::uint32_t least, std::uint32_t most) {
-  constexpr std::uint32_t no_limit = std::numeric_limits<std::uint32_t>::max();
-  if (least == 0 && most == no_limit) return {};
-  if (most == no_limit) return fmt::format("{} {} or more", name, least);
-  return least == most ? fmt::format("{} {}", name, least)
-                       : fmt::format("{} {} to {}", name, least, most);
-}
-
-}  // namespace
-
-std::string_view name_of(CampaignTask task) {
-  switch (task) {
-    case CampaignTask::decompose:
-      return "decompose";
-    case CampaignTask::period:
-      return "period";
-    case CampaignTask::search:
-      break;
-  }
-  return "search";
-}
-
-bool RegisterFilter::passes_degree(const Feedback& feedback) const {
-  const std::uint32_t degree = degree_of(feedback);
-  return degree >= min_degree && degree <= max_degree;
-}
-
-std::string RegisterFilter::text() const {
-  std::string text = range_text("terms", min_terms, max_terms);
-  const std::string degree = range_text("degree", min_degree, max_degree);
-  if (!text.empty() && !degree.empty()) text += ", ";
-  return text + degree;
-}
-
-void RegisterList::add(const std::string& canonical, const std::string& asked) {
-  entries_.push_back({bytes_.size(), static_cast<std::uint32_t>(canonical.size()),
-                      static_cast<std::uint32_t>(asked.size())});
-  bytes_ += canonical;
-  bytes_ += asked;
-}
-
-std::string_view RegisterList::canonical(std::uint64_t entry) const {
-  return std::string_view(bytes_).substr(entries_[entry].text, entries_[entry].canonical_bytes);
-}
-
-std::string_view RegisterList::asked(std::uint64_t entry) const {
-  const Entry& place = entries_[entry];
-  return std::string_view(bytes_).substr(place.text + place.canonical_bytes, place.asked_bytes);
-}
-
-std::vector<std::uint64_t> RegisterList::finish(const RegisterFilter& filter) {
-  const auto text_of = [this](const Entry& entry) {
-    const std::string_view bytes = bytes_;
-    return std::pair(bytes.substr(entry.text, entry.canonical_bytes),
-                     bytes.substr(entry.text + entry.canonical_bytes, entry.asked_bytes));
-  };
-  std::vector<std::uint64_t> order(entries_.size());
-  std::iota(order.begin(), order.end(), std::uint64_t{0});
-  // The filter looks at the register as it was asked for, so one that passes stands for its class.
-  std::vector<bool> fails(entries_.size());
-  for (std::uint64_t entry = 0; !filter.passes_all() && entry < size(); ++entry) {
-    const Feedback feedback = register_of_key(asked(entry)).feedback;
-    fails[entry] = !filter.passes_terms(feedback) || !filter.passes_degree(feedback);
-  }
-  std::ranges::sort(order, std::less<>(), [&](std::uint64_t entry) {
-    const auto [canonical_text, asked_text] = text_of(entries_[entry]);
-    return std::tuple(canonical_text, bool(fails[entry]), asked_text);
-  });
-  std::vector<std::uint64_t> place(entries_.size());
-  std::vector<Entry> sorted;
-  for (const std::uint64_t entry : order) {
-    if (sorted.empty() || text_of(sorted.back()).first != text_of(entries_[entry]).first) {
-      sorted.push_back(entries_[entry]);
-    }
-    place[entry] = sorted.size() - 1;
-  }
-  sorted.shrink_to_fit();
-  entries_ = std::move(sorted);
-  return place;
-}
-
-std::uint64_t RegisterList::find(std::string_view canonical) const {
-  const auto key = [this](const Entry& entry) {
-    return std::string_view(bytes_).substr(entry.text, entry.canonical_bytes);
-  };
-  const auto place = std::ranges::lower_bound(entries_, canonical, std::less<>(), key);
-  if (place == entries_.end() || key(*place) != canonical) return none;
-  return static_cast<std::uint64_t>(place - entries_.begin());
-}
-
-const Field& Campaign::field(std::uint32_t order) const {
-  for (const Field& field : fields) {
-    if (field.order() == order) return field;
-  }
-  throw InternalError(fmt::format("the campaign has no field of order {}", order));
-}
-
-std::optional<std::string> Campaign::asked(std::string_view canonical) const {
-  std::optional<std::string> least;
-  const auto offer = [&](std::string key, const Feedback& feedback) {
-    if (!filter.passes_terms(feedback) || !filter.passes_degree(feedback)) return;
-    if (!least || key < *least) least = std::move(key);
-  };
-  if (const std::uint64_t entry = list.find(canonical); entry != RegisterList::none) {
-    offer(std::string(list.asked(entry)), register_of_key(list.asked(entry)).feedback);
-  }
-  const KeyedRegister reg = register_of_key(canonical);
-  for (const FormFamily& family : families) {
-    if (reg.field_order != 2 || family.length() != reg.length) continue;
-    if (!reg.feedback.is_nonsingular()) continue;
-    const std::optional<Feedback> member = family.least_member(reg.feedback);
-    if (member) offer(register_key(2, reg.length, *member), *member);
-  }
-  return least;
-}
-
-namespace {
 
 /// What root decides about units, as it travels.
 struct UnitChoice {
@@ -159,6 +37,20 @@ struct UnitChoice {
   }
 };
 
+/// While it lives, the phases of a register are not kept: only the register is.
+class KeptAsAWhole {
+ public:
+  explicit KeptAsAWhole(Scheduler& scheduler) : scheduler_(scheduler) {
+    scheduler_.keep_phases(false);
+  }
+  ~KeptAsAWhole() { scheduler_.keep_phases(true); }
+  KeptAsAWhole(const KeptAsAWhole&) = delete;
+  KeptAsAWhole& operator=(const KeptAsAWhole&) = delete;
+
+ private:
+  Scheduler& scheduler_;
+};
+
 /// One run, step by step. Members as on every rank unless said otherwise.
 class CampaignRun {
  public:
@@ -166,6 +58,7 @@ class CampaignRun {
       : campaign_(campaign),
         scheduler_(scheduler),
         comm_(scheduler.communicator()),
+        keeper_(scheduler.keeper()),
         options_(options),
         progress_(scheduler.node(),
                   sizeof(RankProgress) * static_cast<std::uint64_t>(scheduler.node().size())) {
@@ -178,13 +71,25 @@ class CampaignRun {
       result_.counts[i] = *campaign.counts[i];
       done_[i] = true;
     }
+    parts_.emplace(campaign_, result_.outcomes, done_);
+    left_.resize(campaign.families.size());
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      const std::uint64_t indices = parts_->part(CampaignParts::family(i)).size();
+      if (indices > 0) left_[i] = {{0, indices}};
+    }
   }
 
   CampaignResult execute() {
     options_.watch([this] { return read_progress(); });
-    decide();
-    run_list();
-    for (std::size_t i = 0; i < campaign_.families.size(); ++i) run_family(i);
+    try {
+      if (keeper_ != nullptr) restore();
+      decide();
+      run_list();
+      for (std::size_t i = 0; i < campaign_.families.size(); ++i) run_family(i);
+    } catch (const AgreedError& error) {
+      if (error.exit_code() != ExitCode::stopped || keeper_ == nullptr) throw;
+      say_farewell();
+    }
     finish();
     options_.watch(nullptr);
     return std::move(result_);
@@ -203,6 +108,60 @@ class CampaignRun {
       sum.found += std::atomic_ref(part.found).load(std::memory_order_relaxed);
     }
     return sum;
+  }
+
+  /// What earlier runs have kept: root takes it over, and every rank learns what is left.
+  void restore() {
+    keeper_->begin(*parts_);
+    const std::vector<Interval> done =
+        decide_on_root(comm_, [&] { return keeper_->restore(*parts_); });
+    spread_outcomes();
+    for (const Interval& range : done) {
+      restored_cost_ += parts_->expected_cost(range.last) - parts_->expected_cost(range.first);
+    }
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      const Interval part = parts_->part(CampaignParts::family(i));
+      std::vector<Interval> own;
+      for (const Interval& range : done) {
+        const Interval cut{std::max(range.first, part.first), std::min(range.last, part.last)};
+        if (!cut.empty()) own.push_back({cut.first - part.first, cut.last - part.first});
+      }
+      left_[i] = complement(own, part.size());
+    }
+  }
+
+  /// Registers by everybody: they are handed over as a whole, by root.
+  bool hands_over() const { return keeper_ != nullptr && keeper_->is_saving(); }
+
+  /// What everybody has found at these indices of a part. On root.
+  void hand_over(std::size_t part, Interval range, const CampaignTally& tally) {
+    own_progress().cost += parts_->cost(part, range.last) - parts_->cost(part, range.first);
+    if (!hands_over()) return;
+    std::vector<FinishedPart> finished;
+    finished.push_back(parts_->pack(part, {range}, tally));
+    keeper_->hand_over(std::move(finished));
+  }
+
+  /// Between registers by everybody, which may be settled without a phase. Collective.
+  void stop_if_wished() {
+    if (!hands_over()) return;
+    if (!boost::mpi::all_reduce(comm_, keeper_->wants_stop(), std::logical_or<>())) return;
+    throw AgreedError(ExitCode::stopped, "");
+  }
+
+  /// Ends the run when all that is finished has been saved. Collective.
+  [[noreturn]] void say_farewell() {
+    // Not only parts of the phase that was stopped: what waits for a save waits on every rank.
+    if (keeper_->wants_rest(true)) keeper_->end({});
+    const double done = boost::mpi::all_reduce(comm_, own_progress().cost, std::plus<>());
+    std::string farewell;
+    if (comm_.rank() == 0) {
+      // Of what restore() has left.
+      const double all = parts_->expected_cost(parts_->index_count()) - restored_cost_;
+      farewell = keeper_->farewell("the campaign", all > 0 ? done / all : 1);
+    }
+    boost::mpi::broadcast(comm_, farewell, 0);
+    throw AgreedError(ExitCode::stopped, farewell);
   }
 
   /// Root measures, every rank learns which classes are decomposed by everybody.
@@ -269,8 +228,13 @@ class CampaignRun {
       const FormFamily& family = campaign_.families[i];
       const std::uint64_t combinations = family.combinations();
       if (done_[i] || combinations == 0) continue;
+      std::uint64_t open = 0;
+      for (const Interval& range : left_[i]) {
+        open += parts_->combinations(CampaignParts::family(i), range).size();
+      }
+      if (open == 0) continue;
       Samples& samples = classes[{2, family.length()}];
-      samples.registers += combinations;  // an upper bound; symmetry leaves a half or less
+      samples.registers += open;  // an upper bound; symmetry leaves a half or less
       constexpr std::uint64_t wanted = 8, looked_at = 256;
       std::uint64_t found = 0;
       for (std::uint64_t k = 0; k < std::min(looked_at, combinations) && found < wanted; ++k) {
@@ -347,69 +311,100 @@ class CampaignRun {
   }
 
   void run_list() {
-    std::vector<std::uint64_t> whole, shared;
+    std::vector<Interval> whole;
+    std::vector<std::uint64_t> shared;
     for (std::uint64_t entry = 0; entry < campaign_.list.size(); ++entry) {
       if (result_.outcomes[entry] != ListOutcome::open) continue;
       const std::string_view canonical = campaign_.list.canonical(entry);
       const bool by_everybody =
           shared_.contains(class_of(canonical)) && !is_settled_by_algebra(canonical);
-      (by_everybody ? shared : whole).push_back(entry);
-    }
-    if (!whole.empty()) {
-      CampaignPhase phase(campaign_, std::move(whole), result_.outcomes, own_progress());
-      result_.phases.push_back(scheduler_.run(phase));
-      tally_.merge(phase.take_tally());
-    }
-    for (const std::uint64_t entry : shared) {
-      result_.outcomes[entry] =
-          share(campaign_.list.canonical(entry), campaign_.list.asked(entry), tally_);
-    }
-    // Each entry was done by one rank; on the others it is open.
-    if (!result_.outcomes.empty()) {
-      static_assert(sizeof(ListOutcome) == 1);
-      constexpr std::uint64_t piece = std::uint64_t{1} << 30;
-      for (std::uint64_t first = 0; first < result_.outcomes.size(); first += piece) {
-        const std::uint64_t count = std::min(piece, result_.outcomes.size() - first);
-        MPI_Allreduce(MPI_IN_PLACE, result_.outcomes.data() + first, static_cast<int>(count),
-                      MPI_UINT8_T, MPI_MAX, comm_);
+      if (by_everybody) {
+        shared.push_back(entry);
+      } else if (!whole.empty() && whole.back().last == entry) {
+        ++whole.back().last;
+      } else {
+        whole.push_back({entry, entry + 1});
       }
     }
+    if (!whole.empty()) tally_.merge(spread(CampaignParts::list, whole));
+    for (const std::uint64_t entry : shared) {
+      stop_if_wished();
+      CampaignTally tally;
+      result_.outcomes[entry] =
+          share(campaign_.list.canonical(entry), campaign_.list.asked(entry), tally);
+      if (comm_.rank() == 0) hand_over(CampaignParts::list, {entry, entry + 1}, tally);
+      tally_.merge(std::move(tally));
+    }
+    spread_outcomes();
+  }
+
+  /// An entry was done by one rank; on the others it is open.
+  void spread_outcomes() {
+    static_assert(sizeof(ListOutcome) == 1);
+    constexpr std::uint64_t piece = std::uint64_t{1} << 30;
+    for (std::uint64_t first = 0; first < result_.outcomes.size(); first += piece) {
+      const std::uint64_t count = std::min(piece, result_.outcomes.size() - first);
+      MPI_Allreduce(MPI_IN_PLACE, result_.outcomes.data() + first, static_cast<int>(count),
+                    MPI_UINT8_T, MPI_MAX, comm_);
+    }
+  }
+
+  /// Whole registers over the threads of all ranks: what is `left` of a part.
+  CampaignTally spread(std::size_t part, const std::vector<Interval>& left) {
+    CampaignPhase phase(campaign_, *parts_, part, result_.outcomes, own_progress());
+    result_.phases.push_back(scheduler_.run_rest(phase, left));
+    return phase.take_tally();
   }
 
   void run_family(std::size_t i) {
     if (done_[i]) return;
     const FormFamily& family = campaign_.families[i];
     CampaignTally tally;
-    if (family.combinations() > 0 && !shared_.contains(ClassKey{2, family.length()})) {
-      CampaignPhase phase(campaign_, family, own_progress());
-      result_.phases.push_back(scheduler_.run(phase));
-      tally = phase.take_tally();
-    } else if (family.combinations() > 0) {
-      run_family_by_everybody(family, tally);
+    if (!left_[i].empty()) {
+      if (shared_.contains(ClassKey{2, family.length()})) {
+        for (const Interval& range : left_[i]) share_family(i, range, tally);
+      } else {
+        tally = spread(CampaignParts::family(i), left_[i]);
+      }
     }
     FamilyCount& count = result_.counts[i];
     count.combinations = family.combinations();
+    const FamilyCount& kept = parts_->restored_family(i);  // zero but on root
     const auto sum = [&](std::uint64_t own) {
       return boost::mpi::all_reduce(comm_, own, std::plus<>());
     };
-    count.registers = sum(tally.family.registers);
-    count.filtered = sum(tally.family.filtered);
-    count.kept = sum(tally.family.kept);
+    count.registers = sum(tally.family.registers + kept.registers);
+    count.filtered = sum(tally.family.filtered + kept.filtered);
+    count.kept = sum(tally.family.kept + kept.kept);
     tally_.merge(std::move(tally));
     if (comm_.rank() == 0) {
-      options_.log(fmt::format("{}, n = {}: {} combinations, {} registers, {} kept",
-                               family.form().text(), family.length(), count.combinations,
-                               count.registers, count.kept));
+      options_.log(fmt::format("{}: {} combinations, {} registers, {} kept", family_name(family),
+                               count.combinations, count.registers, count.kept));
     }
   }
 
-  void run_family_by_everybody(const FormFamily& family, CampaignTally& tally) {
+  /// One register of a family after the other by everybody. An index without a register is handed
+  /// over with the next one that has any.
+  void share_family(std::size_t i, const Interval& left, CampaignTally& sum) {
+    const FormFamily& family = campaign_.families[i];
+    const std::size_t part = CampaignParts::family(i);
     const std::uint32_t n = family.length();
-    for (std::uint64_t index = 0; index < family.combinations(); ++index) {
-      const std::optional<Feedback> feedback = family.unrank(index);
-      if (!feedback) continue;
-      share(register_key(2, n, canonical_feedback(*feedback, n, campaign_.field(2))),
-            register_key(2, n, *feedback), tally);
+    CampaignTally tally;
+    std::uint64_t first = left.first;
+    for (std::uint64_t index = left.first; index < left.last; ++index) {
+      const Interval combinations = parts_->combinations(part, {index, index + 1});
+      for (std::uint64_t at = combinations.first; at < combinations.last; ++at) {
+        const std::optional<Feedback> feedback = family.unrank(at);
+        if (!feedback) continue;
+        stop_if_wished();
+        share(register_key(2, n, canonical_feedback(*feedback, n, campaign_.field(2))),
+              register_key(2, n, *feedback), tally);
+      }
+      // Registers are counted on root alone, where they are handed over.
+      if (tally.family.registers == 0 && index + 1 < left.last) continue;
+      if (comm_.rank() == 0) hand_over(part, {first, index + 1}, tally);
+      sum.merge(std::exchange(tally, {}));
+      first = index + 1;
     }
   }
 
@@ -452,6 +447,7 @@ class CampaignRun {
                          campaign_.field(keyed.field_order));
       agree(comm_, [&] { reg.require_exhaustible(); });
       if (!is_ruled_out(reg, row, tally)) {
+        const KeptAsAWhole whole(scheduler_);
         found = options_.by_everybody(reg);
         if (root) row = row_of_histogram(found.histogram, reg.state_count());
       }
@@ -491,6 +487,8 @@ class CampaignRun {
   }
 
   void finish() {
+    result_.registers = boost::mpi::all_reduce(comm_, tally_.family.registers, std::plus<>());
+    tally_.merge(std::move(parts_->restored()));
     sum_filters();
     campaign_.taken_over = name_as_asked(std::move(campaign_.taken_over));
     tally_.rows.append(std::move(campaign_.taken_over));
@@ -530,17 +528,20 @@ class CampaignRun {
       filter.settled = boost::mpi::all_reduce(comm_, filter.settled, std::plus<>());
       filter.seconds = boost::mpi::all_reduce(comm_, filter.seconds, std::plus<>());
     }
-    result_.registers = boost::mpi::all_reduce(comm_, tally_.family.registers, std::plus<>());
   }
 
   Campaign& campaign_;
   Scheduler& scheduler_;
   const boost::mpi::communicator& comm_;
+  WorkKeeper* keeper_;
   const CampaignOptions& options_;
   NodeMemory progress_;
   std::set<ClassKey> shared_;
   std::vector<bool> done_;  ///< families
-  LoneEngine early_;        ///< root: for registers that all walk
+  std::optional<CampaignParts> parts_;
+  std::vector<std::vector<Interval>> left_;  ///< of the families
+  double restored_cost_ = 0;
+  LoneEngine early_;  ///< root: for registers that all walk
   CampaignTally tally_;
   CampaignResult result_;
 };

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <new>
+#include <utility>
 
 #include "orbitmill/decompose/certificate.hpp"
 #include "orbitmill/decompose/closed_form.hpp"
@@ -23,30 +22,14 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void add_count(FilterCount& sum, const FilterCount& other) {
-  sum.entered += other.entered;
-  sum.settled += other.settled;
-  sum.seconds += other.seconds;
-}
-
 void count_up(std::uint64_t& counter) {
   std::atomic_ref(counter).fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace
 
-void CampaignTally::merge(CampaignTally&& other) {
-  rows.append(std::move(other.rows));
-  family.registers += other.family.registers;
-  family.filtered += other.family.filtered;
-  family.kept += other.family.kept;
-  add_count(terms, other.terms);
-  add_count(degree, other.degree);
-  for (std::size_t i = 0; i < period_stages; ++i) {
-    stages[i].entered += other.stages[i].entered;
-    stages[i].settled += other.stages[i].settled;
-    stages[i].seconds += other.stages[i].seconds;
-  }
+std::string family_name(const FormFamily& family) {
+  return fmt::format("{}, n = {}", family.form().text(), family.length());
 }
 
 bool is_singular_by_theory(const Feedback& feedback) {
@@ -148,41 +131,16 @@ CampaignRow RegisterJudge::answer(const Register& reg, CampaignTally& tally) {
   return row;
 }
 
-CampaignPhase::CampaignPhase(const Campaign& campaign, std::vector<std::uint64_t> entries,
-                             std::vector<ListOutcome>& outcomes, RankProgress& progress)
-    : campaign_(campaign),
-      name_("list"),
-      index_count_(entries.size()),
-      entries_(std::move(entries)),
-      outcomes_(&outcomes),
-      progress_(progress) {
-  if (index_count_ > max_indices) {
-    throw JobError(fmt::format("a list of {} registers: at most {} are taken in one run",
-                               index_count_, max_indices));
-  }
-  costs_.push_back(0);
-  for (const std::uint64_t entry : entries_) {
-    const KeyedRegister reg = register_of_key(campaign.list.canonical(entry));
-    const double states = std::pow(static_cast<double>(reg.field_order), reg.length);
-    // A register beyond the engines fails at once; every register costs something.
-    costs_.push_back(costs_.back() + 64 + (states < 9e18 ? states : 0));
-  }
-}
-
-CampaignPhase::CampaignPhase(const Campaign& campaign, const FormFamily& family,
+CampaignPhase::CampaignPhase(const Campaign& campaign, const CampaignParts& parts,
+                             std::size_t number, std::vector<ListOutcome>& outcomes,
                              RankProgress& progress)
     : campaign_(campaign),
-      name_(fmt::format("{}, n = {}", family.form().text(), family.length())),
-      family_(&family),
-      progress_(progress) {
-  const std::uint64_t combinations = family.combinations();
-  stride_ = (combinations - 1) / max_indices + 1;
-  index_count_ = (combinations - 1) / stride_ + 1;
-}
-
-double CampaignPhase::expected_cost(std::uint64_t end) const {
-  return family_ == nullptr ? costs_[end] : static_cast<double>(end);
-}
+      parts_(parts),
+      number_(number),
+      family_(number == CampaignParts::list ? nullptr : &campaign.families[number - 1]),
+      name_(family_ == nullptr ? "list" : family_name(*family_)),
+      outcomes_(outcomes),
+      progress_(progress) {}
 
 void CampaignPhase::prepare(unsigned workers) {
   workers_.clear();
@@ -190,7 +148,9 @@ void CampaignPhase::prepare(unsigned workers) {
 }
 
 void CampaignPhase::run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) {
-  run(*workers_[worker], first, last, workers_[worker]->tally, true);
+  run(*workers_[worker], first, last, workers_[worker]->fresh, true);
+  std::atomic_ref(progress_.cost)
+      .fetch_add(expected_cost(last) - expected_cost(first), std::memory_order_relaxed);
 }
 
 void CampaignPhase::sample(std::uint64_t first, std::uint64_t last) {
@@ -209,18 +169,17 @@ void CampaignPhase::run(Worker& worker, std::uint64_t first, std::uint64_t last,
     return outcome;
   };
   if (family_ == nullptr) {
-    for (std::uint64_t i = first; i < last; ++i) {
-      const std::uint64_t entry = entries_[i];
+    for (std::uint64_t entry = first; entry < last; ++entry) {
       const ListOutcome outcome =
           judge(campaign_.list.canonical(entry), campaign_.list.asked(entry));
-      if (counts) (*outcomes_)[entry] = outcome;
+      if (counts) outcomes_[entry] = outcome;
     }
     return;
   }
   const Field& field = campaign_.field(2);
   const std::uint32_t n = family_->length();
-  const std::uint64_t end = last == index_count_ ? family_->combinations() : last * stride_;
-  for (std::uint64_t index = first * stride_; index < end; ++index) {
+  const Interval all = parts_.combinations(number_, {first, last});
+  for (std::uint64_t index = all.first; index < all.last; ++index) {
     const std::optional<Feedback> feedback = family_->unrank(index);
     if (!feedback) continue;
     judge(register_key(2, n, canonical_feedback(*feedback, n, field)),
@@ -228,9 +187,21 @@ void CampaignPhase::run(Worker& worker, std::uint64_t first, std::uint64_t last,
   }
 }
 
+std::vector<FinishedPart> CampaignPhase::take_finished(unsigned worker,
+                                                       const std::vector<Interval>& ranges) {
+  Worker& mine = *workers_[worker];
+  std::vector<FinishedPart> parts;
+  parts.push_back(parts_.pack(number_, ranges, mine.fresh));
+  mine.handed_over.merge(std::exchange(mine.fresh, {}));
+  return parts;
+}
+
 CampaignTally CampaignPhase::take_tally() {
   CampaignTally sum;
-  for (const auto& worker : workers_) sum.merge(std::move(worker->tally));
+  for (const auto& worker : workers_) {
+    sum.merge(std::move(worker->handed_over));
+    sum.merge(std::move(worker->fresh));
+  }
   workers_.clear();
   return sum;
 }

@@ -4,20 +4,15 @@
 #include <memory>
 #include <vector>
 
+#include "campaign_parts.hpp"
+#include "campaign_tally.hpp"
 #include "orbitmill/decompose/campaign.hpp"
 #include "orbitmill/schedule/phase.hpp"
 
 namespace orbitmill {
 
-/// Sums of one worker, or of many.
-struct CampaignTally {
-  CampaignRows rows;
-  FamilyCount family;
-  FilterCount terms{"terms"}, degree{"degree"};
-  PeriodStageCounts stages{};
-
-  void merge(CampaignTally&& other);
-};
+/// For the log: form and length.
+std::string family_name(const FormFamily& family);
 
 /// Theory knows its cycles, and a walk does not.
 bool is_singular_by_theory(const Feedback& feedback);
@@ -43,23 +38,26 @@ class RegisterJudge {
 struct alignas(128) RankProgress {
   std::uint64_t registers = 0;
   std::uint64_t found = 0;
+  double cost = 0;  ///< CampaignParts::cost()
 };
 
-/// Registers by index: entries of the list, or combinations of a family.
+/// One part of a campaign: entries of the list, or combinations of a family.
 class CampaignPhase final : public Phase {
  public:
-  /// `entries` of the list, which must outlive the phase, as `progress` must.
-  CampaignPhase(const Campaign& campaign, std::vector<std::uint64_t> entries,
+  /// All must outlive the phase. `outcomes` of the list.
+  CampaignPhase(const Campaign& campaign, const CampaignParts& parts, std::size_t number,
                 std::vector<ListOutcome>& outcomes, RankProgress& progress);
-  /// Precondition: the family has combinations.
-  CampaignPhase(const Campaign& campaign, const FormFamily& family, RankProgress& progress);
 
   std::string name() const override { return name_; }
-  std::uint64_t index_count() const override { return index_count_; }
-  double expected_cost(std::uint64_t end) const override;
+  std::uint64_t index_count() const override { return parts_.part(number_).size(); }
+  double expected_cost(std::uint64_t end) const override { return parts_.cost(number_, end); }
   void prepare(unsigned workers) override;
   void run_batch(unsigned worker, std::uint64_t first, std::uint64_t last) override;
   void sample(std::uint64_t first, std::uint64_t last) override;
+  bool is_kept() const override { return true; }
+  /// As parts of the whole campaign, whose phase restores them.
+  std::vector<FinishedPart> take_finished(unsigned worker,
+                                          const std::vector<Interval>& ranges) override;
 
   /// After the run: what this rank did. Call once.
   CampaignTally take_tally();
@@ -68,19 +66,18 @@ class CampaignPhase final : public Phase {
   struct Worker {
     explicit Worker(const Campaign& campaign) : judge(campaign) {}
     RegisterJudge judge;
-    CampaignTally tally;
+    CampaignTally fresh;  ///< since the last hand-over
+    CampaignTally handed_over;
   };
   void run(Worker& worker, std::uint64_t first, std::uint64_t last, CampaignTally& tally,
            bool counts);
 
   const Campaign& campaign_;
-  std::string name_;
+  const CampaignParts& parts_;
+  std::size_t number_;
   const FormFamily* family_ = nullptr;
-  std::uint64_t stride_ = 1;  ///< combinations to an index
-  std::uint64_t index_count_ = 0;
-  std::vector<std::uint64_t> entries_;
-  std::vector<double> costs_;  ///< of the entries before each
-  std::vector<ListOutcome>* outcomes_ = nullptr;
+  std::string name_;
+  std::vector<ListOutcome>& outcomes_;
   RankProgress& progress_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

@@ -1,16 +1,19 @@
 #include "orbitmill/decompose/campaign_rows.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <boost/mpi/collectives.hpp>
 #include <boost/serialization/string.hpp>
 #include <boost/serialization/vector.hpp>
-#include <cstring>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "orbitmill/cluster/messages.hpp"
 #include "orbitmill/decompose/certificate.hpp"
+#include "packed_bytes.hpp"
 
 namespace orbitmill {
 
@@ -83,6 +86,76 @@ void CampaignRows::append(CampaignRows&& other) {
   bytes_.insert(bytes_.end(), other.bytes_.begin(), other.bytes_.end());
   entries_.insert(entries_.end(), other.entries_.begin(), other.entries_.end());
   other = CampaignRows();
+}
+
+namespace {
+
+/// Texts of a row, entries of its histogram, and its numbers.
+constexpr std::size_t packed_words = 10;
+constexpr std::uint64_t certified_bit = 1 << 8;
+
+}  // namespace
+
+void CampaignRows::pack(std::vector<std::byte>& bytes) const {
+  std::vector<std::uint64_t> words = {rows_.size(), bytes_.size(), entries_.size()};
+  words.reserve(words.size() + packed_words * rows_.size());
+  for (const Row& row : rows_) {
+    words.insert(
+        words.end(),
+        {row.canonical_bytes, row.asked_bytes, row.reason_bytes, row.entries, row.longest_cycle,
+         row.cycles, row.checksum, row.witness, std::bit_cast<std::uint64_t>(row.seconds),
+         static_cast<std::uint64_t>(row.verdict) | (row.certified ? certified_bit : 0)});
+  }
+  append_bytes<std::uint64_t>(bytes, words);
+  append_bytes<HistogramEntry>(bytes, entries_);
+  append_bytes<char>(bytes, bytes_);
+}
+
+std::optional<std::span<const std::byte>> CampaignRows::unpack(std::span<const std::byte> bytes) {
+  std::array<std::uint64_t, 3> sizes{};
+  if (!take_bytes<std::uint64_t>(bytes, sizes)) return std::nullopt;
+  const auto [row_count, text_bytes, entry_count] = sizes;
+  // In this order no product overflows, and nothing is allocated that the bytes do not hold.
+  constexpr std::size_t row_bytes = packed_words * sizeof(std::uint64_t);
+  if (row_count > bytes.size() / row_bytes) return std::nullopt;
+  const std::uint64_t behind_rows = bytes.size() - row_count * row_bytes;
+  if (entry_count > behind_rows / sizeof(HistogramEntry) ||
+      text_bytes > behind_rows - entry_count * sizeof(HistogramEntry)) {
+    return std::nullopt;
+  }
+  CampaignRows found;
+  found.rows_.resize(row_count);
+  found.entries_.resize(entry_count);
+  found.bytes_.resize(text_bytes);
+  std::uint64_t text = 0, entry = 0;
+  for (Row& row : found.rows_) {
+    std::array<std::uint64_t, packed_words> words{};
+    take_bytes<std::uint64_t>(bytes, words);
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    if (std::ranges::max(std::span(words).first(4)) > most) return std::nullopt;
+    const std::uint64_t verdict = words[9] & ~certified_bit;
+    if (verdict > static_cast<std::uint64_t>(Verdict::singular)) return std::nullopt;
+    row.text = text;
+    row.entry = entry;
+    row.canonical_bytes = static_cast<std::uint32_t>(words[0]);
+    row.asked_bytes = static_cast<std::uint32_t>(words[1]);
+    row.reason_bytes = static_cast<std::uint32_t>(words[2]);
+    row.entries = static_cast<std::uint32_t>(words[3]);
+    row.longest_cycle = words[4];
+    row.cycles = words[5];
+    row.checksum = words[6];
+    row.witness = words[7];
+    row.seconds = std::bit_cast<double>(words[8]);
+    row.verdict = static_cast<Verdict>(verdict);
+    row.certified = (words[9] & certified_bit) != 0;
+    text += words[0] + words[1] + words[2];
+    entry += words[3];
+  }
+  if (text != text_bytes || entry != entry_count) return std::nullopt;
+  take_bytes<HistogramEntry>(bytes, found.entries_);
+  take_bytes<char>(bytes, found.bytes_);
+  append(std::move(found));
+  return bytes;
 }
 
 /// Rows on their way to other ranks: the three arenas, one transfer each.
@@ -217,9 +290,9 @@ CampaignSlice sort_rows_over_ranks(const boost::mpi::communicator& comm, Campaig
     const std::vector<std::string> splitters = choose_splitters(comm, rows, order);
     std::vector<std::size_t> cuts{0};
     for (const std::string& splitter : splitters) {
-      const auto place = std::ranges::lower_bound(
-          order, std::string_view(splitter), {},
-          [&](std::uint64_t row) { return rows[row].canonical; });
+      const auto place =
+          std::ranges::lower_bound(order, std::string_view(splitter), {},
+                                   [&](std::uint64_t row) { return rows[row].canonical; });
       cuts.push_back(static_cast<std::size_t>(place - order.begin()));
     }
     cuts.resize(static_cast<std::size_t>(comm.size()), order.size());

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <iterator>
-#include <type_traits>
 
 #include "orbitmill/error.hpp"
+#include "packed_bytes.hpp"
 
 namespace orbitmill {
 
@@ -31,37 +30,19 @@ void CycleTally::merge(CycleTally&& other) {
   other.reported_rows_ = 0;
 }
 
-namespace {
-
-template <class T>
-void append(std::vector<std::byte>& bytes, std::span<const T> values) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  const auto raw = std::as_bytes(values);
-  bytes.insert(bytes.end(), raw.begin(), raw.end());
-}
-
-template <class T>
-std::span<const std::byte> extract(std::span<const std::byte> bytes, std::span<T> values) {
-  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size_bytes());
-  return bytes.subspan(values.size_bytes());
-}
-
-}  // namespace
-
 void CycleTally::pack(std::vector<std::byte>& bytes) const {
   const Histogram lengths = histogram();
   const std::array<std::uint64_t, 2> sizes = {lengths.size(), rows_.size()};
   bytes.reserve(bytes.size() + sizeof(sizes) + lengths.size() * sizeof(HistogramEntry) +
                 rows_.size() * sizeof(CycleRow));
-  append<std::uint64_t>(bytes, sizes);
-  append<HistogramEntry>(bytes, lengths);
-  append<CycleRow>(bytes, rows_);
+  append_bytes<std::uint64_t>(bytes, sizes);
+  append_bytes<HistogramEntry>(bytes, lengths);
+  append_bytes<CycleRow>(bytes, rows_);
 }
 
 bool CycleTally::unpack(std::span<const std::byte> bytes) {
   std::array<std::uint64_t, 2> sizes{};
-  if (bytes.size() < sizeof(sizes)) return false;
-  bytes = extract<std::uint64_t>(bytes, sizes);
+  if (!take_bytes<std::uint64_t>(bytes, sizes)) return false;
   const auto [lengths_size, rows_size] = sizes;
   // In this order no product overflows.
   if (lengths_size > bytes.size() / sizeof(HistogramEntry) ||
@@ -70,7 +51,7 @@ bool CycleTally::unpack(std::span<const std::byte> bytes) {
     return false;
   }
   Histogram lengths(lengths_size);
-  bytes = extract<HistogramEntry>(bytes, lengths);
+  take_bytes<HistogramEntry>(bytes, lengths);
   std::uint64_t cycles = 0;
   for (const HistogramEntry& entry : lengths) cycles += entry.count;
   if (rows_size != (budget_->keeps_rows() ? cycles : 0)) return false;
@@ -80,7 +61,7 @@ bool CycleTally::unpack(std::span<const std::byte> bytes) {
     states_ += length * count;
   }
   rows_.resize(rows_.size() + rows_size);
-  extract<CycleRow>(bytes, std::span(rows_).last(rows_size));
+  take_bytes<CycleRow>(bytes, std::span(rows_).last(rows_size));
   report_rows();
   return true;
 }

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "orbitmill/error.hpp"
+#include "output_path.hpp"
 
 namespace orbitmill {
 
@@ -204,6 +205,16 @@ RestoreSummary CheckpointFolder::restore(
   }
   summary.ranges = taken.joined();
   return summary;
+}
+
+std::string CheckpointFolder::leave_mark() const {
+  const fs::path mark = temporary_name(path_);
+  return std::ofstream(mark) ? mark.string() : std::string();
+}
+
+void CheckpointFolder::remove_mark(const std::string& mark) {
+  std::error_code error;
+  if (!mark.empty()) fs::remove(mark, error);
 }
 
 void CheckpointFolder::remove_leftovers() const {

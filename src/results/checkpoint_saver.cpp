@@ -16,10 +16,11 @@ constexpr std::chrono::milliseconds tick{20};
 /// So long does a save wait for workers that are in a batch (2 ms as a rule). When the job stops it
 /// writes what it has then, and the rest as soon as it comes.
 constexpr double answer_patience_s = 0.25;
-/// Of the interval: a phase that ends earlier after a save is not worth one of its own.
-constexpr double rest_share = 0.1;
 /// Before the limit of the run, in addition to two saves: to bring the ranks to an end.
 constexpr double least_margin_s = 0.5;
+/// The clocks of the ranks of one job start within so many seconds: the first one to see the limit
+/// stops them all.
+constexpr double start_skew_s = 5;
 
 }  // namespace
 
@@ -89,20 +90,24 @@ void CheckpointSaver::hand_over(std::vector<FinishedPart> parts) {
 bool CheckpointSaver::wants_rest(bool interrupted) {
   if (options_.interval_s <= 0) return false;
   const std::lock_guard lock(mutex_);
-  return interrupted || stopping_ || seconds_since(last_save_) >= rest_share * options_.interval_s;
+  ending_ = ending_ || interrupted;
+  return options_.carries || is_save_due();
 }
 
 void CheckpointSaver::end(std::vector<FinishedPart> rest) {
   if (!thread_.joinable()) return;
   std::unique_lock lock(mutex_);
   std::ranges::move(rest, std::back_inserter(queue_));
-  flush_ = true;
-  wake_.notify_all();
-  written_.wait(lock, [this] { return !flush_; });
+  if (!options_.carries || is_save_due()) {
+    flush_ = true;
+    wake_.notify_all();
+    written_.wait(lock, [this] { return !flush_; });
+  }
   lost_ = failing_ && !queue_.empty();
-  queue_.clear();  // what could not be written: its memory goes
+  if (!options_.carries) queue_.clear();  // what could not be written: its memory goes
   in_phase_ = false;
   asked_ = false;
+  workers_ = 0;
 }
 
 void CheckpointSaver::watch() {
@@ -113,7 +118,7 @@ void CheckpointSaver::watch() {
     wake_.wait_for(lock, pause,
                    [this] { return finished_ || flush_ || (asked_ && answers_ >= workers_); });
     look_for_stop();
-    if (in_phase_ && !asked_ && !stopping_ && seconds_since(last_save_) >= options_.interval_s) {
+    if (has_work() && !asked_ && !stopping_ && seconds_since(last_save_) >= options_.interval_s) {
       ask();
     }
     const bool waited = seconds_since(asked_at_) >= answer_patience_s;
@@ -142,15 +147,19 @@ void CheckpointSaver::watch() {
 void CheckpointSaver::look_for_stop() {
   stop_ = std::max(stop_, options_.signal());
   if (stopping_) return;
-  const double margin = least_margin_s + 2 * last_save_s_;
-  stop_by_limit_ =
-      options_.max_run_s > 0 &&
-      options_.elapsed_s() >= options_.max_run_s - std::min(margin, options_.max_run_s / 2);
+  stop_by_limit_ = is_limit_within(0);
   if (stop_ == StopSignal::none && !stop_by_limit_) return;
   stop_at_ = Clock::now();
   // Asked before they are stopped: who sees the stop sees the request, and answers it.
-  if (in_phase_) ask();
+  if (has_work()) ask();
   stopping_.store(true, std::memory_order_release);
+}
+
+bool CheckpointSaver::is_limit_within(double seconds) const {
+  const double margin = least_margin_s + 2 * last_save_s_;
+  return options_.max_run_s > 0 &&
+         options_.elapsed_s() + seconds >=
+             options_.max_run_s - std::min(margin, options_.max_run_s / 2);
 }
 
 void CheckpointSaver::ask() {
@@ -187,29 +196,41 @@ void CheckpointSaver::write(std::unique_lock<std::mutex>& lock, Clock::time_poin
     return;
   }
   last_save_s_ = seconds_since(begin);
+  // Who is killed has no last word: said in time, and once. A farewell would say it again.
+  if (rank_ != 0 || told_ || (stopping_ && stop_ != StopSignal::now)) return;
+  told_ = true;
+  options_.note(fmt::format(
+      "finished work is saved in \"{}\" from now on: where this run is interrupted, the "
+      "same command goes on from there, on any number of ranks",
+      folder_.path().string()));
 }
 
-std::string CheckpointSaver::farewell(const std::string& phase, double done) const {
+std::string CheckpointSaver::farewell(const std::string& place, double done) const {
   const std::lock_guard lock(mutex_);
-  return farewell_text(phase, done);
+  return farewell_text(place, done);
 }
 
-std::string CheckpointSaver::farewell_text(const std::string& phase, double done) const {
+std::string CheckpointSaver::farewell_text(const std::string& place, double done) const {
   const std::string why = stop_ == StopSignal::soon  ? "on signal USR1"
                           : stop_ == StopSignal::now ? "on signal TERM"
-                          : stop_by_limit_           ? "by --max-minutes"
-                                                     : "as another rank asked for it";
+                          : stop_by_limit_ || is_limit_within(start_skew_s)
+                              ? "by --max-minutes"
+                              : "as another rank asked for it";
   const std::string where =
-      phase.empty() ? std::string()
-                    : fmt::format(" in phase \"{}\" with {:.1f} % of it done", phase,
+      place.empty() ? std::string()
+                    : fmt::format(" in {} with {:.1f} % of it done", place,
                                   100 * (restored_ + (1 - restored_) * std::clamp(done, 0.0, 1.0)));
-  if (lost_) {
-    return fmt::format(
-        "stopped {}{}; the last save in \"{}\" failed, and the work since the one before is lost",
-        why, where, folder_.path().string());
+  if (!lost_ && folder_.size().first == 0) {
+    return fmt::format("stopped {}{}; no work was finished, and the same command begins anew", why,
+                       where);
   }
-  return fmt::format("stopped {}{}; finished work is in \"{}\", and the same command goes on", why,
-                     where, folder_.path().string());
+  return fmt::format(
+      "stopped {}{}; {} \"{}\": the same command goes on from there, on any number of ranks; with "
+      "--restart it begins anew",
+      why, where,
+      lost_ ? "a save failed, and the work since the one before is lost; what was saved is in"
+            : "finished work is in",
+      folder_.path().string());
 }
 
 }  // namespace orbitmill

@@ -103,7 +103,7 @@ class Scheduler::Run {
         total_(phase.index_count()),
         workers_(owner.pool_.size()),
         keeper_(owner.options_.keeper),
-        is_kept_(keeper_ != nullptr && keeper_->is_saving() && phase.is_kept()) {}
+        is_kept_(owner.keeps(phase) && keeper_->is_saving()) {}
 
   PhaseReport execute();
 
@@ -181,14 +181,24 @@ Scheduler::Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool,
 }
 
 std::unique_ptr<Scheduler> Scheduler::for_own_node() {
-  return std::unique_ptr<Scheduler>(new Scheduler(node_, pool_, options_, job_));
+  auto scheduler = std::unique_ptr<Scheduler>(new Scheduler(node_, pool_, options_, job_));
+  scheduler->keeps_phases_ = keeps_phases_;
+  return scheduler;
 }
 
 Scheduler::~Scheduler() = default;
 
 PhaseReport Scheduler::run(Phase& phase) {
+  return run_or_abort(phase, nullptr);
+}
+
+PhaseReport Scheduler::run_rest(Phase& phase, const std::vector<Interval>& left) {
+  return run_or_abort(phase, &left);
+}
+
+PhaseReport Scheduler::run_or_abort(Phase& phase, const std::vector<Interval>* asked_for) {
   try {
-    return run_or_throw(phase);
+    return run_or_throw(phase, asked_for);
   } catch (const AgreedError&) {
     throw;
   } catch (...) {
@@ -197,12 +207,12 @@ PhaseReport Scheduler::run(Phase& phase) {
   }
 }
 
-PhaseReport Scheduler::run_or_throw(Phase& phase) {
+PhaseReport Scheduler::run_or_throw(Phase& phase, const std::vector<Interval>* asked_for) {
   if (comm_.rank() == 0 && options_.listener) options_.listener->phase_started(phase.name());
   phase.prepare(pool_.size());
   std::optional<RemainingPhase> rest;
-  if (options_.keeper != nullptr && phase.is_kept()) {
-    std::vector<Interval> left = restore(phase);
+  if (asked_for != nullptr || keeps(phase)) {
+    std::vector<Interval> left = asked_for != nullptr ? *asked_for : restore(phase);
     if (left.empty()) return report_of_nothing(phase);
     if (left.front().size() != phase.index_count()) rest.emplace(phase, std::move(left));
   }
@@ -392,7 +402,8 @@ void Scheduler::Run::throw_if_interrupted() {
   std::string farewell;
   if (owner_.comm_.rank() == 0) {
     const double all = phase_.expected_cost(total_) - phase_.expected_cost(0);
-    farewell = is_kept_ ? keeper_->farewell(phase_.name(), all > 0 ? done / all : 1)
+    farewell = is_kept_ ? keeper_->farewell(fmt::format("phase \"{}\"", phase_.name()),
+                                            all > 0 ? done / all : 1)
                         : keeper_->farewell("", 0);
   }
   boost::mpi::broadcast(owner_.comm_, farewell, 0);

@@ -6,18 +6,26 @@
 ///   allocation  std::bad_alloc in allocation number FAULT_AT of its main thread, counted from
 ///               main() on, or with FAULT_FROM=batch from the first batch of the rank on; says
 ///               "struck" then
+///   signal      the signal FAULT_SIGNAL (a number) in its batch number FAULT_AT, if FAULT_AT > 0;
+///   and
+///               every batch of every rank takes FAULT_PAUSE_MS longer, so that a run cannot be
+///               over before the signal, or a limit of time, has stopped it. FAULT_UNIT: whole or
+///               everybody, the unit of a campaign
 ///   count       nothing; it says at the end how many allocations there were, from main() and from
 ///               the first batch on
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "orbitmill/app/application.hpp"
 
@@ -89,6 +97,15 @@ int main(int argc, char** argv) {
       if (!strikes(here)) return;
       if (fault == "memory") throw std::bad_alloc();
       throw std::runtime_error("injected into rank " + std::to_string(here));
+    };
+  } else if (fault == "signal") {
+    const std::chrono::milliseconds pause(std::stoll(variable("FAULT_PAUSE_MS", "20")));
+    const int number = std::stoi(variable("FAULT_SIGNAL", "0"));
+    const std::string unit = variable("FAULT_UNIT", "");
+    if (!unit.empty()) hooks.everybody = unit == "everybody";
+    hooks.before_batch = [&, pause, number](int here, auto, auto) {
+      std::this_thread::sleep_for(pause);
+      if (at > 0 && strikes(here) && batches.fetch_add(1) + 1 == at) kill(getpid(), number);
     };
   } else if (fault == "allocation" || fault == "count") {
     hooks.before_batch = [&](int here, auto, auto) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "orbitmill/app/command_line.hpp"
@@ -18,6 +19,8 @@ struct ApplicationHooks {
   std::function<Interval(int, Interval)> tamper;
   /// Seconds until lost work is noticed; 0: the scheduler's own.
   double watchdog_s = 0;
+  /// The unit of a campaign, instead of the decision (CampaignOptions::force_everybody).
+  std::optional<bool> everybody;
 };
 
 /// Runs the command line; returns the exit code for main(). Called by every rank.

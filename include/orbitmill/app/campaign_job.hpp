@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "orbitmill/app/checkpoint_settings.hpp"
 #include "orbitmill/app/options.hpp"
 #include "orbitmill/decompose/campaign.hpp"
 #include "orbitmill/results/campaign_file.hpp"
@@ -61,6 +62,7 @@ struct CampaignJob {
   std::string steal_transport = "auto";
   std::uint32_t threads = 0;
   std::uint64_t batch_size = 0;
+  CheckpointSettings checkpoints;
   bool oversubscribe = false;
   bool overwrite = false;
   bool quiet = false;
@@ -76,7 +78,7 @@ struct CampaignJob {
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
     archive& title& task& filter& fields& families& list& has_list& schedule& steal_transport&
-        threads& batch_size& oversubscribe& overwrite& quiet& verbose& output& goes_on;
+        threads& batch_size& checkpoints& oversubscribe& overwrite& quiet& verbose& output& goes_on;
   }
 };
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "orbitmill/app/checkpoint_settings.hpp"
 #include "orbitmill/app/options.hpp"
 #include "orbitmill/decompose/cycle_tally.hpp"
 #include "orbitmill/register/register.hpp"
@@ -25,9 +26,7 @@ struct Job {
   std::string steal_transport = "auto";  ///< auto, windows or messages
   std::uint32_t threads = 0;             ///< per rank; 0: the rank's share of the cores
   std::uint64_t batch_size = 0;
-  double checkpoint_every_s = 300;  ///< 0: no checkpoints
-  double max_minutes = 0;           ///< 0: no limit
-  bool restart = false;             ///< discard the checkpoint of an earlier run
+  CheckpointSettings checkpoints;
   bool oversubscribe = false;
   CyclePolicy cycles;
   bool sequences = false;
@@ -43,9 +42,8 @@ struct Job {
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {
     archive& title& register_spec& engine& closed_form_reason& milestone_zeros& table& schedule&
-        steal_transport& threads& batch_size& checkpoint_every_s& max_minutes& restart&
-            oversubscribe& cycles& sequences& index& overwrite& quiet& verbose& output& trace&
-                job_text& effective_job;
+        steal_transport& threads& batch_size& checkpoints& oversubscribe& cycles& sequences& index&
+            overwrite& quiet& verbose& output& trace& job_text& effective_job;
   }
 };
 

@@ -45,11 +45,15 @@ class Log {
 class ProgressReport final : public ProgressListener {
  public:
   ProgressReport(const Log& log, bool terminal) : log_(log), terminal_(terminal) {}
+  /// Stopped in a phase: what is said next has a line of its own.
+  ~ProgressReport() override { close_line(); }
   void phase_started(const std::string& name) override;
   void phase_advanced(double fraction) override;
   void phase_finished(double elapsed_s) override;
 
  private:
+  void close_line();
+
   const Log& log_;
   bool terminal_;
   std::string name_;

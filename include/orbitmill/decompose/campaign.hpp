@@ -64,6 +64,8 @@ class RegisterList {
   std::string_view canonical(std::uint64_t entry) const;
   std::string_view asked(std::uint64_t entry) const;
   std::uint64_t find(std::string_view canonical) const;
+  /// Of all entries, both registers of each: XXH64, one entry the seed of the next.
+  std::uint64_t checksum() const;
 
   template <class Archive>
   void serialize(Archive& archive, unsigned /*version*/) {

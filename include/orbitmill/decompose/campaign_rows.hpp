@@ -2,7 +2,9 @@
 #pragma once
 
 #include <boost/mpi/communicator.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,7 +29,7 @@ struct CampaignRow {
   std::string_view canonical;  ///< register_key() of the canonical register: the row's name
   std::string_view asked;      ///< of the least register of the class that was asked for
   Verdict verdict = Verdict::failed;
-  bool certified = false;                     ///< all cycles are known; they and the states on no cycle are q^n
+  bool certified = false;  ///< all cycles are known; they and the states on no cycle are q^n
   std::uint64_t longest_cycle = 0;            ///< 0 where the task did not need to know
   std::uint64_t cycles = 0;                   ///< likewise
   std::uint64_t checksum = 0;                 ///< of the histogram where certified
@@ -48,6 +50,12 @@ class CampaignRows {
   void append(CampaignRows&& other);
 
   std::uint64_t text_bytes() const noexcept { return bytes_.size(); }
+
+  /// The rows as bytes (little-endian words, as all machines here have them), for unpack().
+  void pack(std::vector<std::byte>& bytes) const;
+  /// Adds rows that were packed at the front of `bytes`, and returns what is behind them. Nothing,
+  /// and no change, where there are none.
+  std::optional<std::span<const std::byte>> unpack(std::span<const std::byte> bytes);
 
  private:
   struct Row {

@@ -57,6 +57,11 @@ class CheckpointFolder {
   RestoreSummary restore(std::uint64_t phase, std::uint64_t indices, const SectionReader& section,
                          const std::function<void(const std::string&)>& report) const;
 
+  /// Creates an empty file beside the folder, by which other nodes can see whether theirs is the
+  /// same. Returns its name, empty where it cannot be.
+  std::string leave_mark() const;
+  static void remove_mark(const std::string& mark);
+
   /// Removes what saves that were cut off have left. One rank calls it at the start.
   void remove_leftovers() const;
 

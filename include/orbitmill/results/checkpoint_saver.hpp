@@ -6,14 +6,16 @@
 ///
 /// When to save: every `interval_s`, and at the end of a phase if the last save is a tenth of that
 /// ago. A phase that ends sooner keeps nothing of its rest: a job of milliseconds must not pay for
-/// files, and what an interruption costs stays below an interval.
+/// files, and what an interruption costs stays below an interval. A campaign of many short phases
+/// would lose more that way: its rests wait for the next save (`carries`).
 ///
 /// When to stop: on a signal (cluster/stop_signal.hpp), or so long before `max_run_s` as two saves
 /// like the last one take. The scheduler then brings all ranks to an end in order. Where that takes
 /// too long - a peer is dead, a batch lasts for minutes - the rank leaves by itself once its work
 /// is saved.
 ///
-/// Not kept: the contraction and the milestone index, seconds of work on what the pass has left.
+/// Not kept of one register: the contraction and the milestone index, seconds of work on what the
+/// pass has left.
 #pragma once
 
 #include <atomic>
@@ -35,6 +37,8 @@ namespace orbitmill {
 struct SaverOptions {
   double interval_s = 300;  ///< 0: nothing is saved, and nothing stops the job
   double max_run_s = 0;     ///< by `elapsed_s`; 0: no limit
+  /// One begin() for many runs of the scheduler, and between them; no part has views.
+  bool carries = false;
   std::function<double()> elapsed_s;
   std::function<StopSignal()> signal = stop_signal;
   /// Something for the log (root's main thread), something that went wrong (any thread).
@@ -63,16 +67,23 @@ class CheckpointSaver final : public WorkKeeper {
   bool wants_rest(bool interrupted) override;
   void end(std::vector<FinishedPart> rest) override;
   bool wants_stop() const override { return stopping_.load(std::memory_order_acquire); }
-  std::string farewell(const std::string& phase, double done) const override;
+  std::string farewell(const std::string& place, double done) const override;
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// Of the interval: a phase that ends earlier after a save is not worth one of its own.
+  static constexpr double rest_share = 0.1;
 
   void watch();
   void look_for_stop();
   void ask();
   void write(std::unique_lock<std::mutex>& lock, Clock::time_point begin, bool was_asked);
-  std::string farewell_text(const std::string& phase, double done) const;
+  std::string farewell_text(const std::string& place, double done) const;
+  bool is_limit_within(double seconds) const;
+  bool has_work() const { return in_phase_ || !queue_.empty(); }
+  bool is_save_due() const {
+    return stopping_ || ending_ || seconds_since(last_save_) >= rest_share * options_.interval_s;
+  }
   double seconds_since(Clock::time_point time) const {
     return std::chrono::duration<double>(Clock::now() - time).count();
   }
@@ -91,11 +102,13 @@ class CheckpointSaver final : public WorkKeeper {
   std::condition_variable wake_;
   std::condition_variable written_;
   std::vector<FinishedPart> queue_;  ///< handed over, not yet saved
-  bool in_phase_ = false;
-  bool asked_ = false;    ///< and still waiting for answers
-  bool flush_ = false;    ///< the phase ends: save at once what is in the queue
-  bool failing_ = false;  ///< the last save failed
-  bool lost_ = false;     ///< and its work could not be kept
+  bool in_phase_ = false;            ///< workers are there to answer
+  bool asked_ = false;               ///< and still waiting for answers
+  bool flush_ = false;               ///< the phase ends: save at once what is in the queue
+  bool failing_ = false;             ///< the last save failed
+  bool told_ = false;                ///< root: where the work is
+  bool lost_ = false;                ///< and its work could not be kept
+  bool ending_ = false;  ///< the job stops, maybe for another rank's sake: no later save
   bool finished_ = false;
   unsigned workers_ = 0;
   unsigned answers_ = 0;

@@ -104,6 +104,17 @@ class Scheduler {
   /// every rank throws AgreedError with ExitCode::stopped once all has been handed over.
   PhaseReport run(Phase& phase);
 
+  /// The same for the indices `left` of a phase whose other ones are done or not wanted: sorted,
+  /// disjoint, not empty, equal on every rank. The keeper is told of no phase and asked for
+  /// nothing: the caller has done both. It gets what is finished, if phase.is_kept().
+  PhaseReport run_rest(Phase& phase, const std::vector<Interval>& left);
+
+  /// The keeper of the options, or null.
+  WorkKeeper* keeper() const noexcept { return options_.keeper; }
+  /// Off: phases are not kept, as parts of something that the caller hands over as a whole; the
+  /// keeper's wish to stop still counts. On at the start; the same on every rank.
+  void keep_phases(bool on) noexcept { keeps_phases_ = on; }
+
   const boost::mpi::communicator& communicator() const noexcept { return comm_; }
   /// The ranks of the own node.
   const boost::mpi::communicator& node() const noexcept { return node_; }
@@ -125,12 +136,17 @@ class Scheduler {
  private:
   class Run;
 
-  PhaseReport run_or_throw(Phase& phase);
+  /// `asked_for`: null for all that is not kept.
+  PhaseReport run_or_abort(Phase& phase, const std::vector<Interval>* asked_for);
+  PhaseReport run_or_throw(Phase& phase, const std::vector<Interval>* asked_for);
 
   /// `job` holds all ranks that end when one fails, `comm` and maybe others.
   Scheduler(const boost::mpi::communicator& comm, WorkerPool& pool, ScheduleOptions options,
             const boost::mpi::communicator& job);
 
+  bool keeps(const Phase& phase) const {
+    return options_.keeper != nullptr && keeps_phases_ && phase.is_kept();
+  }
   /// What no keeper has of `phase`; the rest is restored. Collective.
   std::vector<Interval> restore(Phase& phase);
   /// The report of a phase that had nothing left.
@@ -154,6 +170,7 @@ class Scheduler {
   std::unique_ptr<StealTransport> transport_;  ///< on leaders, with two nodes or more
   std::string transport_name_ = "none";
   unsigned fallbacks_ = 0;
+  bool keeps_phases_ = true;
   double overhead_s_ = 0;  ///< 0 until measured
 };
 

@@ -44,8 +44,9 @@ class WorkKeeper {
 
   /// This rank wants the whole job to stop at the next batch boundaries. Any thread; stays true.
   virtual bool wants_stop() const = 0;
-  /// What to say when the job has stopped with `done` (0 to 1) of the phase's cost behind it.
-  virtual std::string farewell(const std::string& phase, double done) const = 0;
+  /// What to say when the job has stopped at `place` ("phase \"sweep\"", or empty) with `done`
+  /// (0 to 1) behind it of the cost that restore() has left.
+  virtual std::string farewell(const std::string& place, double done) const = 0;
 };
 
 }  // namespace orbitmill

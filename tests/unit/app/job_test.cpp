@@ -55,8 +55,8 @@ TEST(JobFile, EveryKeyArrives) {
   EXPECT_EQ(job.schedule, "static");
   EXPECT_EQ(job.threads, 3u);
   EXPECT_EQ(job.batch_size, 7u);
-  EXPECT_EQ(job.checkpoint_every_s, 90);
-  EXPECT_EQ(job.max_minutes, 2.5);
+  EXPECT_EQ(job.checkpoints.every_s, 90);
+  EXPECT_EQ(job.checkpoints.max_minutes, 2.5);
   EXPECT_TRUE(job.oversubscribe);
   EXPECT_TRUE(job.quiet);
   EXPECT_FALSE(job.verbose);
@@ -81,8 +81,8 @@ TEST(JobFile, TheEffectiveJobRepeatsTheRun) {
     EXPECT_EQ(again.register_spec, job.register_spec);
     EXPECT_EQ(again.milestone_zeros, job.milestone_zeros);
     EXPECT_EQ(again.table, job.table);
-    EXPECT_EQ(again.checkpoint_every_s, job.checkpoint_every_s);
-    EXPECT_EQ(again.max_minutes, job.max_minutes);
+    EXPECT_EQ(again.checkpoints.every_s, job.checkpoints.every_s);
+    EXPECT_EQ(again.checkpoints.max_minutes, job.checkpoints.max_minutes);
     EXPECT_EQ(again.cycles.row_limit, job.cycles.row_limit);
     EXPECT_EQ(again.cycles.keep_rows, job.cycles.keep_rows);
     EXPECT_EQ(again.index, text.find("index = true") != std::string::npos);
@@ -148,7 +148,7 @@ TEST(Job, IntervalsHaveUnits) {
                                    "checkpoint_every = " +
                                        value,
                                    "job.toml"))
-          .checkpoint_every_s;
+          .checkpoints.every_s;
     } catch (const UsageError&) {
       return -1.0;
     }

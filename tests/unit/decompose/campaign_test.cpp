@@ -7,64 +7,13 @@
 #include <map>
 #include <random>
 
+#include "campaign_fixture.hpp"
 #include "orbitmill/register/notation.hpp"
 #include "orbitmill/register/symmetry.hpp"
 #include "support/random_register.hpp"
 
 namespace orbitmill {
 namespace {
-
-class CampaignTest : public testing::Test {
- protected:
-  CampaignResult run(Campaign& campaign, std::optional<bool> everybody, std::uint64_t batch = 0) {
-    ScheduleOptions schedule;
-    schedule.batch_size = batch;
-    if (batch > 0) schedule.mode = ScheduleMode::stealing;
-    Scheduler scheduler(comm_, pool_, schedule);
-    CampaignOptions options;
-    options.force_everybody = everybody;
-    options.by_everybody = [&](const Register& reg) {
-      return decompose_by_leaders(reg, {false, 0}, scheduler);
-    };
-    return run_campaign(campaign, scheduler, options);
-  }
-
-  /// All rows on every rank, in order, without what is exempt from equality.
-  std::vector<std::string> table(const CampaignResult& result) {
-    std::vector<std::string> own, all;
-    for (std::size_t i = 0; i < result.rows.rows.size(); ++i) {
-      const CampaignRow row = result.rows.rows[i];
-      std::string text(row.canonical);
-      text += '|';
-      text += row.asked;
-      text += '|';
-      text += name_of(row.verdict);
-      for (const std::uint64_t value :
-           {std::uint64_t{row.certified}, row.longest_cycle, row.cycles, row.checksum}) {
-        text += ' ' + std::to_string(value);
-      }
-      for (const HistogramEntry& entry : row.histogram) {
-        text += ' ' + std::to_string(entry.length) + ':' + std::to_string(entry.count);
-      }
-      own.push_back(text + '|' + std::string(row.reason.substr(0, 40)));
-    }
-    std::vector<std::vector<std::string>> gathered;
-    boost::mpi::all_gather(comm_, own, gathered);
-    for (const auto& part : gathered) all.insert(all.end(), part.begin(), part.end());
-    EXPECT_EQ(all.size(), result.rows.total_rows);
-    EXPECT_TRUE(std::ranges::is_sorted(all));
-    return all;
-  }
-
-  static void add(Campaign& campaign, const Register& reg) {
-    campaign.list.add(register_key(reg.field().order(), reg.length(),
-                                   canonical_feedback(reg.feedback(), reg.length(), reg.field())),
-                      register_key(reg.field().order(), reg.length(), reg.feedback()));
-  }
-
-  boost::mpi::communicator comm_;
-  WorkerPool pool_{2};
-};
 
 TEST_F(CampaignTest, EveryHistogramIsTheOracles) {
   std::mt19937_64 random(11);  // the same on every rank

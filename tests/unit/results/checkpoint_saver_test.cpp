@@ -151,6 +151,94 @@ TEST_F(Saver, AShortPhaseKeepsNothing) {
   EXPECT_FALSE(fs::exists(folder().path()));
 }
 
+/// Many short phases: none is worth a save, all of them are.
+TEST_F(Saver, CarriesTheRestOfShortPhases) {
+  options_.interval_s = 300;
+  options_.carries = true;
+  options_.max_run_s = 100;
+  TenIndices phase;
+  CheckpointSaver saver(folder(), 0, options_);
+  saver.begin(phase);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    saver.expect(2);
+    EXPECT_TRUE(saver.wants_rest(false));
+    saver.end(index(i));
+  }
+  EXPECT_FALSE(fs::exists(folder().path()));
+  elapsed_s_ = 99.9;  // between two phases
+  wait_until([&] { return on_disk().size() == 3; });
+  saver.hand_over(index(7));  // was under way
+  saver.end({});
+  EXPECT_EQ(on_disk(), (std::set<std::uint64_t>{0, 1, 2, 7}));
+  EXPECT_EQ(folder().size().first, 2U);
+}
+
+/// A rank that no signal has reached ends with the others.
+TEST_F(Saver, SavesWhatItCarriesWhenAnotherRankStops) {
+  options_.interval_s = 300;
+  options_.carries = true;
+  TenIndices phase;
+  CheckpointSaver saver(folder(), 0, options_);
+  saver.begin(phase);
+  saver.expect(1);
+  saver.end(index(1));
+  saver.expect(1);
+  EXPECT_FALSE(fs::exists(folder().path()));
+  EXPECT_TRUE(saver.wants_rest(true));
+  saver.end(index(4));
+  EXPECT_EQ(on_disk(), (std::set<std::uint64_t>{1, 4}));
+}
+
+TEST_F(Saver, SavesWhatComesBetweenPhases) {
+  options_.carries = true;
+  TenIndices phase;
+  CheckpointSaver saver(folder(), 0, options_);
+  saver.begin(phase);
+  saver.expect(3);  // workers that are gone are not waited for
+  saver.end({});
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    saver.hand_over(index(i));
+    wait_until([&] { return on_disk().size() == i + 1; });
+  }
+}
+
+/// For a run that is killed: on root, with the first save, once.
+TEST_F(Saver, SaysInTimeWhereTheWorkIs) {
+  for (const int rank : {0, 1}) {
+    std::vector<std::string> notes;
+    options_.note = [&](const std::string& text) { notes.push_back(text); };
+    TenIndices phase;
+    CheckpointSaver saver(folder(), rank, options_);
+    saver.begin(phase);
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      saver.expect(1);
+      saver.end(index(i));
+    }
+    saver.finish();
+    ASSERT_EQ(notes.size(), rank == 0 ? 1U : 0U);
+    if (rank == 0) {
+      EXPECT_NE(notes.front().find("the same command goes on"), std::string::npos);
+    }
+  }
+}
+
+TEST_F(Saver, SaysWhatTheSameCommandWillDo) {
+  options_.interval_s = 300;
+  TenIndices phase;
+  CheckpointSaver saver(folder(), 0, options_);
+  saver.begin(phase);
+  signal_ = StopSignal::soon;
+  wait_until([&] { return saver.wants_stop(); });
+  EXPECT_NE(saver.farewell("", 0).find("begins anew"), std::string::npos);
+  saver.expect(1);
+  saver.end(index(3));
+  const std::string farewell = saver.farewell("phase \"ten\"", 0.125);
+  for (const char* words : {"in phase \"ten\" with 12.5 % of it done", "r.h5.checkpoint",
+                            "the same command goes on", "--restart"}) {
+    EXPECT_NE(farewell.find(words), std::string::npos) << farewell;
+  }
+}
+
 TEST_F(Saver, AsksBeforeItStops) {
   for (const bool by_signal : {true, false}) {
     options_.interval_s = 300;
@@ -180,6 +268,21 @@ TEST_F(Saver, AsksBeforeItStops) {
     EXPECT_EQ(on_disk(name), (std::set<std::uint64_t>{5, 6}));
     EXPECT_EQ(leaves_, 0);
   }
+}
+
+/// Another rank's clock is ahead, or another rank got a signal.
+TEST_F(Saver, KnowsWhyAnotherRankStops) {
+  options_.interval_s = 300;
+  options_.max_run_s = 100;
+  TenIndices phase;
+  CheckpointSaver saver(folder(), 0, options_);
+  saver.begin(phase);
+  saver.expect(1);
+  EXPECT_TRUE(saver.wants_rest(true));
+  saver.end(index(2));
+  EXPECT_NE(saver.farewell("", 0).find("as another rank asked"), std::string::npos);
+  elapsed_s_ = 97;
+  EXPECT_NE(saver.farewell("", 0).find("by --max-minutes"), std::string::npos);
 }
 
 TEST_F(Saver, LeavesByItselfOnceItsWorkIsSaved) {
