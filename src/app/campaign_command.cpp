@@ -222,7 +222,7 @@ std::uint64_t run_on_all_ranks(const boost::mpi::communicator& comm,
              taken.families);
   }
 
-  checkpoint.warn_if_not_shared(topology);
+  checkpoint.require_shared_folder(topology);
   checkpoint.tell_what_is_there();
   WorkerPool pool(threads);
   CampaignReport report(log, isatty(STDERR_FILENO) != 0);

@@ -6,8 +6,10 @@
 #include <boost/mpi/collectives.hpp>
 #include <boost/serialization/map.hpp>
 #include <boost/serialization/string.hpp>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,16 @@ constexpr const char* command_otherwise = "decompose";
 void warn(const std::string& where, const std::string& text) {
   fmt::print(stderr, "orbitmill: warning{}: {}\n", where, text);
   std::fflush(stderr);
+}
+
+/// A client of a network file system may look at what it remembers of a folder for a while.
+bool appears(const std::string& path) {
+  constexpr int looks = 30;
+  for (int look = 0; look < looks; ++look) {
+    if (std::filesystem::exists(path)) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return false;
 }
 
 }  // namespace
@@ -57,7 +69,7 @@ void compare_jobs(const CheckpointFolder& folder, const CheckpointJob& found,
 
 Checkpointing::Checkpointing(const boost::mpi::communicator& comm, const std::string& output,
                              const CheckpointSettings& settings, const Log& log)
-    : comm_(comm), log_(log), settings_(settings), folder_(output) {
+    : comm_(comm), log_(log), output_(output), settings_(settings), folder_(output) {
   if (!settings_.saves()) release_stop_signals();
 }
 
@@ -75,21 +87,22 @@ void Checkpointing::find(const std::function<void(const CheckpointJob&)>& check)
   });
 }
 
-void Checkpointing::warn_if_not_shared(const Topology& topology) const {
-  if (topology.nodes == 1 || !settings_.saves()) return;
+void Checkpointing::require_shared_folder(const Topology& topology) const {
+  if (topology.nodes == 1) return;
   const auto mark = decide_on_root(comm_, [&] { return folder_.leave_mark(); });
-  const bool unseen = !mark.empty() && !std::filesystem::exists(mark);
+  const bool unseen = topology.rank_on_node == 0 && !mark.empty() && !appears(mark);
   std::vector<std::string> hosts;
-  boost::mpi::gather(comm_, unseen && topology.rank_on_node == 0 ? topology.host : "", hosts, 0);
-  if (comm_.rank() != 0) return;
-  CheckpointFolder::remove_mark(mark);
-  std::erase(hosts, "");
-  if (hosts.empty()) return;
-  warn("", fmt::format(
-               "{} of {} nodes do not see the folder of \"{}\" as rank 0 does, such as {}: what "
-               "their ranks save is not found when the run goes on; write the result to a file "
-               "system that all nodes share",
-               hosts.size(), topology.nodes, folder_.path().string(), hosts.front()));
+  boost::mpi::gather(comm_, unseen ? topology.host : "", hosts, 0);
+  agree(comm_, [&] {
+    if (comm_.rank() != 0) return;
+    CheckpointFolder::remove_mark(mark);
+    std::erase(hosts, "");
+    if (hosts.empty()) return;
+    throw CannotCreateError(
+        fmt::format("cannot create \"{}\": {} of {} nodes do not see its folder as rank 0 does, "
+                    "such as {}; choose one on a file system that all nodes share with -o",
+                    output_, hosts.size(), topology.nodes, hosts.front()));
+  });
 }
 
 void Checkpointing::open(const CheckpointJob& job, bool carries) {

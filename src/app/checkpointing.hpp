@@ -32,9 +32,9 @@ class Checkpointing {
   Checkpointing& operator=(const Checkpointing&) = delete;
 
   WorkKeeper* keeper() const noexcept { return saver_.get(); }
-  /// Looks from every node for the folder that root sees, and warns of nodes that see another one:
-  /// what they save would be lost, and found by nobody. Collective.
-  void warn_if_not_shared(const Topology& topology) const;
+  /// Looks from every node for the folder of the output as root sees it. Collective. Throws
+  /// AgreedError, 73: all ranks write the result together, and what one saves the others must find.
+  void require_shared_folder(const Topology& topology) const;
   /// Logs what an earlier run has left. Root.
   void tell_what_is_there() const;
 
@@ -78,6 +78,7 @@ class Checkpointing {
 
   const boost::mpi::communicator& comm_;
   const Log& log_;
+  std::string output_;
   CheckpointSettings settings_;
   CheckpointFolder folder_;
   CheckpointJob found_;

@@ -121,7 +121,7 @@ void decompose_on_all_ranks(const boost::mpi::communicator& comm, const CommandL
   }
   log.detail("start-up took {}", human_duration(ready_s));
 
-  checkpoint.warn_if_not_shared(topology);
+  checkpoint.require_shared_folder(topology);
   checkpoint.tell_what_is_there();
   ProgressReport progress(log, isatty(STDERR_FILENO) != 0);
   ScheduleOptions schedule;

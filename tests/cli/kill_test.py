@@ -18,6 +18,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 from support import BIN, MPIRUN, datasets, run
@@ -46,6 +47,7 @@ form = "x0+x1+xa*xb"
 lengths = [18, 20]
 ''',
 }
+PHASE_DONE = re.compile(r"\] ([a-z0-9 ,]+): done in ")
 SCHEDULES = ["auto", "static", "shared", "stealing", "hybrid"]
 
 
@@ -59,6 +61,32 @@ def start(job, output, rng):
                             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 
+class Log:
+    """What a process writes, line by line while it runs."""
+
+    def __init__(self, process):
+        self.lines = []
+        self.thread = threading.Thread(target=self.read, args=[process.stderr])
+        self.thread.start()
+
+    def read(self, stream):
+        for line in stream:
+            self.lines.append(line)
+
+    def whole(self):
+        """Once the process has ended."""
+        self.thread.join()
+        return "".join(self.lines)
+
+    def phases_done(self):
+        return PHASE_DONE.findall("".join(self.lines))
+
+    def phase(self, phases):
+        """The number of the phase, of these in order, that the run is in."""
+        done = self.phases_done()
+        return phases.index(done[-1]) + 1 if done else 0
+
+
 def ranks_of(process):
     """Its ranks, by process number: the children of mpirun that are orbitmill already."""
     ranks = []
@@ -70,6 +98,10 @@ def ranks_of(process):
     except OSError:
         pass  # ended in the meantime
     return ranks
+
+
+def kind_of(phase):
+    return phase.split(" of level ")[0].split(",")[0]
 
 
 def restored(log):
@@ -88,11 +120,12 @@ class Job:
         self.output = f"{name}.h5"
         self.reference = f"{name}-whole.h5"
         begin = time.monotonic()
-        result = run(*arguments, "-o", self.reference, "--checkpoint-every", "0", ranks=2)
+        result = run(*arguments, "-o", self.reference, "--checkpoint-every", "0", "--verbose", ranks=2)
         assert result.returncode == 0, result.stderr
         self.run_s = time.monotonic() - begin
+        # In order, with names such as "sweep of level 3"; none of a campaign.
+        self.phases = PHASE_DONE.findall(result.stderr) if arguments[0] == "decompose" else []
         self.content = datasets(self.reference)
-        self.hits = collections.Counter()
         self.ended = 0
         self.progress = {}
         self.lives = 0
@@ -108,12 +141,26 @@ class Job:
             return []
         return [save for save in found if save[0] > begin]
 
-    def kill_once(self):
-        """Starts the job and kills a rank at a random moment; returns whether one was hit."""
+    def wait_for_a_phase(self, process, log, hits):
+        kinds = sorted({kind_of(phase) for phase in self.phases}, key=lambda kind: hits[kind])
+        aim = self.rng.choice([number for number, phase in enumerate(self.phases)
+                               if kind_of(phase) == kinds[0]])
+        while process.poll() is None and log.phase(self.phases) < aim:
+            time.sleep(0.002)
+        time.sleep(self.rng.random() * 0.03)
+
+    def kill_once(self, hits):
+        """Starts the job and kills a rank at a random moment; returns whether one was hit, and
+        counts it in `hits` by kind of phase."""
         begin = time.time()
         process = start(self.arguments, self.output, self.rng)
-        # At any time, the start included; or after some saves, anywhere between two of them.
-        if self.rng.random() < 0.3:
+        log = Log(process)
+        # In the phase hit least; at any time, the start included; or after some saves, anywhere
+        # between two of them.
+        draw = self.rng.random()
+        if self.phases and draw < 0.5:
+            self.wait_for_a_phase(process, log, hits)
+        elif draw < 0.65:
             time.sleep(self.rng.random() * self.run_s)
         else:
             wanted = self.rng.randint(1, 12)
@@ -129,11 +176,17 @@ class Job:
             except ProcessLookupError:
                 hit = False
         killed = time.time()
-        _, log = process.communicate(timeout=300)
-        self.judge(process.returncode, log, hit)
+        process.wait(timeout=300)
+        self.judge(process.returncode, log.whole(), hit)
         if not hit or process.returncode == 0:
             return False
-        self.hits[f"phase {max(saves)[1]}" if saves else "before a save of its own"] += 1
+        if not self.phases:
+            hits["campaign"] += 1
+        elif "] milestone pass" in log.whole() or "start-up took" in log.whole():
+            phase = log.phase(self.phases)
+            hits[kind_of(self.phases[phase]) if phase < len(self.phases) else "writing"] += 1
+        else:
+            hits["start"] += 1
         if saves:
             self.losses.append(killed - max(saves)[0])
         return True
@@ -188,15 +241,14 @@ def main():
             jobs.append(Job(name, ["campaign", f"{name}.toml"], rng))
     kills = 0
     runs = 0
+    hits = collections.Counter()
     while kills < arguments.kills:
         job = jobs[runs % len(jobs)]
         runs += 1
-        kills += job.kill_once()
+        kills += job.kill_once(hits)
         assert runs < 6 * arguments.kills + 20, "hardly any run could be hit"
-    hits = collections.Counter()
     for job in jobs:
         job.finish()
-        hits.update({f"{job.name}: {phase}": count for phase, count in job.hits.items()})
         print(f"{job.name}: {job.lives} kills, {job.ended} results, all the same")
     for where, count in sorted(hits.items()):
         print(f"  {count:4d} killed in {where}")

@@ -83,31 +83,23 @@ class Fallback(unittest.TestCase):
         self.assertIn("by windows", log)
 
 
-class CheckpointFolder(unittest.TestCase):
-    """A disk of the node's own, under the same name: what it saves there, others do not find."""
-
-    WARNING = "do not see the folder"
+class OutputFolder(unittest.TestCase):
+    """A disk of the node's own, under the same name: ranks there cannot write the same file."""
 
     def test_a_node_that_sees_another_folder_is_named(self):
         os.makedirs("apart", exist_ok=True)
         subprocess.run(["fn", "exec", "node1", "mount", "-t", "tmpfs", "none", "apart"], check=True)
         launcher, *options = mpirun({"node0": 2, "node1": 2})
-        # Stopped before the result: it cannot be written there. The limit is over at the start.
-        register = ["--length", 40, "--feedback", "0,1,4,(3,7)", "--engine", "leader"]
-        register += ["--max-minutes", "0.01"]
-        stopped = run(*options, BIN, "decompose", *register, "-o", "apart/r.h5", program=launcher,
-                      timeout=60)
-        log = stopped.stderr
-        self.assertEqual(stopped.returncode, 75, log)
-        self.assertEqual(log.count(self.WARNING), 1, log)
-        self.assertIn('1 of 2 nodes do not see the folder of "apart/r.h5.checkpoint" as rank 0 '
-                      "does, such as node1:", log)
-        self.assertIn("stopped by --max-minutes", log)
-        log = run(*options, BIN, "decompose", *register, "-o", "here.h5", program=launcher,
-                  timeout=60).stderr
-        self.assertIn("stopped by --max-minutes", log)
-        self.assertNotIn(self.WARNING, log)
-        self.assertEqual([name for name in os.listdir(".") if ".partial-" in name], [])
+        with open("two.toml", "w", encoding="ascii") as file:
+            file.write('[[registers]]\nlist = ["0,1", "0,2"]\nlength = 5\n')
+        for command in (["decompose", "--length", 8, "--feedback", "0,1", "--checkpoint-every", 0],
+                        ["decompose", "--length", 8, "--feedback", "0,1"],
+                        ["campaign", "two.toml"]):
+            refused = run(*options, BIN, *command, "-o", "apart/r.h5", program=launcher, timeout=60)
+            self.assertEqual(refused.returncode, 73, refused.stderr)
+            self.assertIn('cannot create "apart/r.h5": 1 of 2 nodes do not see its folder as rank 0 '
+                          "does, such as node1; choose one on", refused.stderr)
+            self.assertEqual(os.listdir("apart"), [])
 
 
 if __name__ == "__main__":
