@@ -14,12 +14,12 @@ packages=(
 )
 test_packages=(
   libgtest-dev libbenchmark-dev python3-h5py python3-pandas python3-matplotlib
-  shellcheck hdf5-tools pari-gp
+  shellcheck cppcheck hdf5-tools pari-gp
   iproute2 procps
 )
 slurm_packages=(slurm-wlm munge)
-# For the presets fuzz and coverage and the static analysis (tests/bench/README.md).
-analysis_packages=(clang clang-tidy libclang-rt-14-dev cppcheck gcovr)
+# For the presets fuzz and coverage and for clang-tidy (tests/bench/README.md).
+analysis_packages=(clang clang-tidy libclang-rt-14-dev gcovr)
 
 case "${1-}" in
   '') ;;

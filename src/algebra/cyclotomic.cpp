@@ -84,19 +84,19 @@ LucasPolynomials lucas_polynomials(std::uint32_t prime) {
 
   std::vector<Integer>& c = result.c;
   std::vector<Integer>& d = result.d;
-  c.push_back(1);
-  d.push_back(1);
+  c.emplace_back(1);
+  d.emplace_back(1);
   for (std::size_t k = 1; k <= degree; ++k) {
     Integer sum;
     for (std::size_t j = 0; j < k; ++j) {
       sum += prime * q[2 * k - 2 * j - 1] * d[j] - q[2 * k - 2 * j] * c[j];
     }
-    c.push_back(sum / static_cast<unsigned long>(2 * k));
+    c.emplace_back(sum / static_cast<unsigned long>(2 * k));
     if (k == degree) break;
     sum = c[k];
     for (std::size_t j = 0; j < k; ++j)
       sum += q[2 * k + 1 - 2 * j] * c[j] - q[2 * k - 2 * j] * d[j];
-    d.push_back(sum / static_cast<unsigned long>(2 * k + 1));
+    d.emplace_back(sum / static_cast<unsigned long>(2 * k + 1));
   }
   return result;
 }

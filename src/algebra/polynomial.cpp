@@ -46,7 +46,7 @@ Polynomial characteristic_polynomial(const Register& reg) {
 }
 
 Polynomial minimal_polynomial(const Register& reg) {
-  const Polynomial characteristic = characteristic_polynomial(reg);
+  Polynomial characteristic = characteristic_polynomial(reg);
   if (reg.feedback().constant() == 0) return characteristic;
   const Polynomial x_minus_one{{reg.field().negate(1), 1}};
   return multiply(x_minus_one, characteristic, reg.field());

@@ -89,7 +89,7 @@ Json json_of(const BenchResult& result) {
 /// A text in quotes where it holds what separates fields (RFC 4180).
 std::string csv_field(const Json& value) {
   if (!value.is_string()) return value.dump();
-  const auto text = value.get<std::string>();
+  auto text = value.get<std::string>();
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
   std::string quoted(1, '"');
   for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);

@@ -198,7 +198,7 @@ Register resolve_register(const RegisterOptions& options) {
     spec.length = parsed.length;
     spec.feedback = parsed.feedback;
   }
-  return Register(std::move(spec));
+  return Register(spec);
 }
 
 Job resolve_job(const JobOptions& options) {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <system_error>
 #include <thread>
 
 #include "orbitmill/app/application.hpp"
@@ -34,11 +35,15 @@ class FinalizeLimit {
   /// Runs before MPI's end.
   ~FinalizeLimit() {
     if (launched_) return;
-    std::thread([code = exit_code_] {
-      std::this_thread::sleep_for(std::chrono::seconds(5));
-      std::fflush(stdout);
-      _exit(code);
-    }).detach();
+    try {
+      std::thread([code = exit_code_] {
+        std::this_thread::sleep_for(std::chrono::seconds(5));
+        std::fflush(stdout);
+        _exit(code);
+      }).detach();
+    } catch (const std::system_error&) {
+      // No thread to be had: a hang is rare, and what is done must not end in std::terminate.
+    }
   }
 
  private:

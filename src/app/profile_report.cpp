@@ -83,13 +83,13 @@ std::vector<std::string> profile_table(const std::vector<RankProfile>& profile) 
   if (profile.empty()) return lines;
   lines.push_back(fmt::format("{:<22} {:>16} {:>16} {:>16}", "over ranks", "min", "avg", "max"));
   for (const auto& [name, member] : profile_times) {
-    const Spread s = spread(profile, [&](const RankProfile& rank) { return rank.*member; });
+    const Spread s = spread(profile, [at = member](const RankProfile& rank) { return rank.*at; });
     lines.push_back(
         fmt::format("{:<22} {:>16.4f} {:>16.4f} {:>16.4f}", name, s.least, s.average, s.greatest));
   }
   for (const auto& [name, member] : profile_counts) {
-    const Spread s =
-        spread(profile, [&](const RankProfile& rank) { return static_cast<double>(rank.*member); });
+    const Spread s = spread(
+        profile, [at = member](const RankProfile& rank) { return static_cast<double>(rank.*at); });
     lines.push_back(
         fmt::format("{:<22} {:>16.0f} {:>16.0f} {:>16.0f}", name, s.least, s.average, s.greatest));
   }

@@ -80,8 +80,9 @@ std::uint64_t groups_available(const std::string& root) {
     if (!controllers.empty() && !controls_memory(controllers)) continue;
     const GroupFiles& files = controllers.empty() ? version_2 : version_1;
     // Up to the root of the mount: a container sees the host's path here and its own group there.
+    const std::string mount = root + files.mount;
     for (std::string path = line.substr(second + 1);; path.erase(path.rfind('/'))) {
-      least = std::min(least, group_available(root + files.mount + path, files));
+      least = std::min(least, group_available(mount + path, files));
       if (path.rfind('/') == std::string::npos) break;
     }
   }

@@ -89,9 +89,10 @@ NodeMemory::NodeMemory(const boost::mpi::communicator& node, std::uint64_t bytes
   }
   // Only a wish: where the system has no huge pages the table is slower, not wrong.
   constexpr std::uintptr_t page = 4096;
-  const auto begin = reinterpret_cast<std::uintptr_t>(align_in_window(data_, page));
+  void* const pages = align_in_window(data_, page);
+  const auto begin = reinterpret_cast<std::uintptr_t>(pages);
   const auto end = (reinterpret_cast<std::uintptr_t>(data_) + bytes) / page * page;
-  if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  if (end > begin) madvise(pages, end - begin, MADV_HUGEPAGE);
 }
 
 NodeMemory::~NodeMemory() {

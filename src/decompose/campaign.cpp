@@ -251,6 +251,7 @@ class CampaignRun {
       }
     }
     std::vector<RegisterClass> result;
+    result.reserve(classes.size());
     for (const auto& [key, samples] : classes) {
       result.push_back(measure_class(key, samples.registers, samples.keys));
     }
@@ -490,11 +491,11 @@ class CampaignRun {
     result_.registers = boost::mpi::all_reduce(comm_, tally_.family.registers, std::plus<>());
     tally_.merge(std::move(parts_->restored()));
     sum_filters();
-    campaign_.taken_over = name_as_asked(std::move(campaign_.taken_over));
+    campaign_.taken_over = name_as_asked(campaign_.taken_over);
     tally_.rows.append(std::move(campaign_.taken_over));
     // A register of a family may be in the list, or in another family, as another member.
     if (campaign_.families.size() + (campaign_.list.size() > 0 ? 1 : 0) > 1) {
-      tally_.rows = name_as_asked(std::move(tally_.rows));
+      tally_.rows = name_as_asked(tally_.rows);
     }
     result_.rows = sort_rows_over_ranks(comm_, std::move(tally_.rows));
     std::uint64_t failed = 0;
@@ -504,7 +505,7 @@ class CampaignRun {
     result_.failed = boost::mpi::all_reduce(comm_, failed, std::plus<>());
   }
 
-  CampaignRows name_as_asked(CampaignRows rows) const {
+  CampaignRows name_as_asked(const CampaignRows& rows) const {
     CampaignRows renamed;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       CampaignRow row = rows[i];

@@ -97,7 +97,8 @@ std::string advice_for_singular(const Feedback& feedback, std::uint32_t length) 
 
 }  // namespace
 
-Register::Register(RegisterSpec spec) : Register(spec, Field(spec.field_order, spec.modulus)) {}
+Register::Register(const RegisterSpec& spec)
+    : Register(spec, Field(spec.field_order, spec.modulus)) {}
 
 Register::Register(RegisterSpec spec, const Field& field) : spec_(std::move(spec)), field_(field) {
   const std::uint32_t q = field_.order();

@@ -269,8 +269,8 @@ CampaignRows CampaignReader::rows(std::uint64_t first, std::uint64_t count) cons
   return reading(path_, [&] {
     first = std::min(first, record_.rows);
     count = std::min(count, record_.rows - first);
-    const auto column = [&]<class Value>(const char* name, Value) {
-      return Table(file_, name, file_bytes_).template read<Value>(first, count);
+    const auto column = [&](const char* name, auto kind) {
+      return Table(file_, name, file_bytes_).template read<decltype(kind)>(first, count);
     };
     const auto ragged = [&](const char* offset, const char* values) {
       return RaggedSlice<std::uint8_t>(file_, offset, values, first, count, file_bytes_);

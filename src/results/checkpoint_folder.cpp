@@ -194,7 +194,7 @@ RestoreSummary CheckpointFolder::restore(
     const auto take = [&](const std::vector<Interval>& ranges,
                           std::span<const std::byte> payload) -> std::string {
       if (taken.overlaps(ranges)) return "repeats what another record has";
-      const std::string fault = section(ranges, payload);
+      std::string fault = section(ranges, payload);
       if (!fault.empty()) return fault;
       taken.add(ranges);
       used = true;

@@ -8,7 +8,7 @@ namespace orbitmill {
 
 std::string brief(const Integer& value, std::uint64_t q) {
   constexpr std::size_t readable = 20;
-  const std::string digits = value.get_str();
+  std::string digits = value.get_str();
   if (digits.size() <= readable) return digits;
   for (const int offset : {0, 1, -1}) {
     const Integer base = value - offset;
@@ -18,7 +18,7 @@ std::string brief(const Integer& value, std::uint64_t q) {
                      std::log2(static_cast<double>(q))));
     for (const std::uint64_t candidate : {exponent, exponent + 1}) {
       if (power(to_integer(q), candidate) != base) continue;
-      const std::string text = fmt::format("{}^{}", q, candidate);
+      std::string text = fmt::format("{}^{}", q, candidate);
       return offset == 0 ? text : fmt::format("{} {} 1", text, offset > 0 ? '+' : '-');
     }
   }
@@ -26,7 +26,7 @@ std::string brief(const Integer& value, std::uint64_t q) {
 }
 
 std::string described(const Integer& value, std::uint64_t q) {
-  const std::string text = brief(value, q);
+  std::string text = brief(value, q);
   if (text.find_first_of("^e") == std::string::npos) return text;
   return fmt::format("{} ({} digits)", text, value.get_str().size());
 }

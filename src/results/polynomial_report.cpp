@@ -48,7 +48,7 @@ std::optional<Register> reversed(const Register& reg) {
     if (!term.stages.empty() && !is_lowest)
       term.stages.front() = reg.length() - term.stages.front();
   }
-  return Register(std::move(spec));
+  return Register(spec);
 }
 
 std::string polynomial_of(const Register& reg) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -192,7 +193,7 @@ std::string describe_checksum(const Certificate& certificate) {
 /// "0.412 s", "3 min 5 s", "2 d 4 h": two units are enough to compare runs by eye.
 std::string duration(double seconds) {
   if (seconds < 60) return fmt::format("{:.3f} s", seconds);
-  const auto whole = static_cast<std::uint64_t>(std::min(seconds, 1e15) + 0.5);
+  const auto whole = static_cast<std::uint64_t>(std::llround(std::min(seconds, 1e15)));
   if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
   if (whole < 86400) return fmt::format("{} h {} min", whole / 3600, whole / 60 % 60);
   return fmt::format("{} d {} h", whole / 86400, whole / 3600 % 24);

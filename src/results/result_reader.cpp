@@ -49,7 +49,7 @@ RegisterSpec read_register(hid_t file, std::uint64_t file_bytes) {
   spec.length = static_cast<std::uint32_t>(length);
   const Field field(spec.field_order, spec.modulus);
   spec.feedback = parse_feedback(in.text("feedback"), field, spec.length);
-  return Register(std::move(spec)).spec();
+  return Register(spec).spec();
 }
 
 /// Decimal digits and nothing else, at most so many: numbers of a decomposition are at most q^n,
@@ -83,9 +83,11 @@ ExactHistogram read_histogram(const ValueReader& in, const std::string& group,
   const std::vector<std::string> lengths = in.texts(length_text.c_str());
   const std::vector<std::string> counts = in.texts(count_text.c_str());
   check(lengths.size(), counts.size());
+  const std::string length_place = group + "/" + length_text;
+  const std::string count_place = group + "/" + count_text;
   for (std::size_t i = 0; i < lengths.size(); ++i)
-    histogram.push_back({parse_exact(lengths[i], max_digits, group + "/" + length_text),
-                         parse_exact(counts[i], max_digits, group + "/" + count_text)});
+    histogram.push_back({parse_exact(lengths[i], max_digits, length_place),
+                         parse_exact(counts[i], max_digits, count_place)});
   return histogram;
 }
 

@@ -26,7 +26,7 @@ using Outcome = VerifyCheck::Outcome;
 
 /// Large numbers in a message: the first digits and how many there are.
 std::string shown(const Integer& value) {
-  const std::string text = value.get_str();
+  std::string text = value.get_str();
   if (text.size() <= 40) return text;
   return fmt::format("{}... ({} digits)", text.substr(0, 20), text.size());
 }

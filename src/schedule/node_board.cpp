@@ -57,8 +57,9 @@ bool NodeBoard::refill(int rank, Interval interval) const {
   // sees the work with the old count would take a batch of the size learnt elsewhere.
   if (!unpack(work(rank).load(std::memory_order_relaxed)).empty()) return false;
   add(slot(rank).refills, std::uint64_t{1});
-  std::atomic_thread_fence(std::memory_order_release);
-  return put_if_empty(work(rank), interval);
+  std::uint64_t empty = 0;
+  return work(rank).compare_exchange_strong(empty, pack(interval), std::memory_order_release,
+                                            std::memory_order_relaxed);
 }
 
 void NodeBoard::leave_batch(std::uint64_t indices, double cost, double seconds) const {

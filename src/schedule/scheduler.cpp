@@ -364,12 +364,14 @@ std::vector<FinishedPart> Scheduler::Run::take_finished(unsigned worker) {
   return phase_.take_finished(worker, finished);
 }
 
-/// Before the workers start.
+/// Before the workers start. The keeper may ask as soon as it expects answers, so what was asked
+/// before is looked up first: a request that all took for an old one would be waited for.
 void Scheduler::Run::expect_answers() {
   unsigned workers = 0;
   for (unsigned worker = 0; worker < workers_; ++worker) workers += takes_part(worker) ? 1U : 0U;
+  const unsigned before = keeper_->request();
+  for (Worker& worker : reports_) worker.answered = before;
   keeper_->expect(workers);
-  for (Worker& worker : reports_) worker.answered = keeper_->request();
 }
 
 void Scheduler::Run::answer_keeper(unsigned worker) {

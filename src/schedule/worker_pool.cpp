@@ -12,10 +12,19 @@ void sleep_precisely() {
 
 WorkerPool::WorkerPool(unsigned workers) {
   threads_.reserve(workers);
-  for (unsigned i = 0; i < workers; ++i) threads_.emplace_back([this, i] { work(i); });
+  try {
+    for (unsigned i = 0; i < workers; ++i) threads_.emplace_back([this, i] { work(i); });
+  } catch (...) {
+    stop();  // a thread that is destroyed while it runs would end the process
+    throw;
+  }
 }
 
 WorkerPool::~WorkerPool() {
+  stop();
+}
+
+void WorkerPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

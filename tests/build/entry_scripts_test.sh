@@ -43,6 +43,13 @@ expect_call 'cmake --preset asan'
 expect_call 'ctest --test-dir build/asan'
 expect_call '-L quick'
 
+# Under ThreadSanitizer no more is built and run than what it can judge.
+: >"$calls"
+ORBITMILL_PRESET=tsan expect_status 0 "$tree/tests/run.sh"
+expect_call 'cmake --build --preset tsan'
+expect_call 'ctest --test-dir build/tsan'
+expect_call '-L threads'
+
 # A failed build shows its log and stops.
 : >"$calls"
 FAKE_FAIL=cmake expect_status 7 "$tree/tests/run.sh"

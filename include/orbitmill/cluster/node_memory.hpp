@@ -4,6 +4,7 @@
 #include <mpi.h>
 
 #include <boost/mpi/communicator.hpp>
+#include <cstddef>
 #include <cstdint>
 
 #include "orbitmill/cluster/unwinding.hpp"
@@ -14,7 +15,7 @@ namespace orbitmill {
 /// page size). Every rank maps a window at whole pages, so all of them find the same place.
 inline void* align_in_window(void* base, std::uintptr_t alignment) {
   const auto address = reinterpret_cast<std::uintptr_t>(base);
-  return reinterpret_cast<void*>((address + alignment - 1) / alignment * alignment);
+  return static_cast<std::byte*>(base) + (alignment - address % alignment) % alignment;
 }
 
 /// `bytes` of zeros, aligned to 128, shared by the ranks of a node. Plain memory: what one rank

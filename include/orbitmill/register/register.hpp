@@ -38,7 +38,7 @@ class Register {
   /// max_register_length, a bad field, a stage >= length, a coefficient outside 1..q-1, products
   /// over q > 2, repeated terms. A singular register is accepted here (closed form knows it);
   /// exhaustive engines call require_exhaustible().
-  explicit Register(RegisterSpec spec);
+  explicit Register(const RegisterSpec& spec);
   /// The same over a field that is there already, for many registers over one: its tables are
   /// shared, not built again. `field` stands for the order and modulus of `spec`.
   Register(RegisterSpec spec, const Field& field);

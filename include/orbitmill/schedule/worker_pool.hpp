@@ -43,6 +43,7 @@ class WorkerPool {
 
  private:
   void work(unsigned worker);
+  void stop();
 
   std::mutex mutex_;
   std::condition_variable job_posted_;

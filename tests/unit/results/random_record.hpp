@@ -40,7 +40,7 @@ inline Register random_register(Random& random) {
       if (pick(random, 0, 4) == 0) spec.feedback.terms.push_back({1, {stage, stage + 1}});
   if (pick(random, 0, 3) == 0) spec.feedback.terms.push_back({coefficient(), {}});
   spec.feedback.sort_terms();
-  return Register(std::move(spec));
+  return Register(spec);
 }
 
 /// All cycles by leader: walking the states upwards, the first of a cycle is its least.

@@ -191,6 +191,67 @@ TEST(Scheduler, SharesSkewedWorkInEveryMode) {
   }
 }
 
+/// Asks as soon as it may, as a saver does whose interval is over.
+class EagerKeeper final : public WorkKeeper {
+ public:
+  void begin(const Phase&) override {}
+  std::vector<Interval> restore(Phase&) override { return {}; }
+  void expect(unsigned workers) override {
+    expected_ = workers;
+    ++requests_;
+  }
+  unsigned request() const override { return requests_; }
+  void hand_over(std::vector<FinishedPart>) override { ++answers_; }
+  bool wants_rest(bool) override { return false; }
+  void end(std::vector<FinishedPart>) override {}
+  bool wants_stop() const override { return false; }
+  std::string farewell(const std::string&, double) const override { return ""; }
+
+  bool has_all_answers() const { return answers_ >= expected_; }
+  unsigned expected() const { return expected_; }
+  unsigned answers() const { return answers_; }
+
+ private:
+  std::atomic<unsigned> requests_{0};
+  std::atomic<unsigned> expected_{0};
+  std::atomic<unsigned> answers_{0};
+};
+
+/// Stays in its batches until all workers have answered, so that the phase cannot be over before.
+class WaitingPhase final : public Phase {
+ public:
+  WaitingPhase(std::uint64_t count, const EagerKeeper& keeper) : count_(count), keeper_(keeper) {}
+  std::string name() const override { return "waiting"; }
+  std::uint64_t index_count() const override { return count_; }
+  void prepare(unsigned) override {}
+  void run_batch(unsigned, std::uint64_t, std::uint64_t) override {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!keeper_.has_all_answers() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  }
+  void sample(std::uint64_t, std::uint64_t) override {}
+  bool is_kept() const override { return true; }
+
+ private:
+  std::uint64_t count_;
+  const EagerKeeper& keeper_;
+};
+
+TEST(Scheduler, AnswersWhatIsAskedBeforeTheFirstBatch) {
+  const boost::mpi::communicator comm;
+  WorkerPool pool(3);
+  EagerKeeper keeper;
+  ScheduleOptions options;
+  options.mode = ScheduleMode::static_chunks;  // every rank has a batch
+  options.batch_size = 1;
+  options.keeper = &keeper;
+  WaitingPhase phase(static_cast<std::uint64_t>(comm.size()), keeper);
+  Scheduler(comm, pool, options).run(phase);
+  EXPECT_EQ(keeper.expected(), 3u);
+  EXPECT_EQ(keeper.answers(), 3u);
+}
+
 /// A play for two workers of root, on one node. The first that takes a huge batch stays in it until
 /// the other has used up root's chunk and come to another rank's; only then does it look for work
 /// itself. The other ranks stay in their first batches meanwhile, so that their chunks are full.
