@@ -29,6 +29,8 @@ import orbitmill_bench
 
 FILETYPE = "orbitmill decomposition"
 VERSION_MAJOR = 1
+# zlib makes at most 1032 bytes of one.
+MAX_DEFLATE_RATIO = 1100
 
 
 class ResultError(Exception):
@@ -58,8 +60,8 @@ class Result:
         with h5py.File(self.path, "r") as file:
             if "sequences" not in file:
                 raise ResultError(f"{self.path} has no sequences; run decompose with --sequences")
-            begin, end = file["sequences/offset"][row:row + 2]
-            return file["sequences/symbol"][begin:end]
+            begin, end = _values(file["sequences/offset"], slice(row, row + 2))
+            return _values(file["sequences/symbol"], slice(begin, end))
 
 
 def load(path) -> Result:
@@ -69,7 +71,7 @@ def load(path) -> Result:
         with h5py.File(path, "r") as file:
             _check_kind(path, file)
             return _read(path, file)
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise ResultError(f"cannot read {path}: {error}") from error
 
 
@@ -102,12 +104,12 @@ def _read(path, file):
 
     cycles = None
     if "cycles" in file:
-        cycles = pandas.DataFrame({"leader": file["cycles/leader"][...],
-                                   "length": file["cycles/length"][...]})
+        cycles = pandas.DataFrame({name: _values(file[f"cycles/{name}"])
+                                   for name in ("leader", "length")})
     run = _attributes(file["run"])
     run["hosts"] = _column(file["run/hosts"]).tolist()
     run["phases"] = dict(zip(_column(file["run/phase_name"]),
-                             file["run/phase_seconds"][...].tolist()))
+                             _values(file["run/phase_seconds"]).tolist()))
     columns = {name: _column(column) for name, column in file["profile"].items()}
     profile = pandas.DataFrame({name: column for name, column in columns.items()
                                 if not name.startswith("thread_")})
@@ -120,8 +122,8 @@ def _read(path, file):
 def _histogram(group):
     """Columns of uint64, or of Python's own integers where one of them exceeds 64 bits."""
     if "length_text" not in group:
-        return pandas.DataFrame({"length": group["length"][...], "count": group["count"][...]})
-    columns = {name: pandas.Series([int(text) for text in group[f"{name}_text"][...]],
+        return pandas.DataFrame({name: _values(group[name]) for name in ("length", "count")})
+    columns = {name: pandas.Series([int(text) for text in _values(group[f"{name}_text"])],
                                    dtype=object) for name in ("length", "count")}
     return pandas.DataFrame(columns)
 
@@ -137,8 +139,22 @@ def _attributes(group):
     return {name: _plain(value) for name, value in group.attrs.items()}
 
 
+def _values(dataset, rows=...):
+    """Rows of a dataset. A few bytes can claim any number of them, which numpy would allocate."""
+    properties = dataset.id.get_create_plist()
+    filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
+    harmless = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+    size = pathlib.Path(dataset.file.filename).stat().st_size
+    if (dataset.is_virtual or dataset.external or len(set(filters)) < len(filters)
+            or not harmless.issuperset(filters)
+            or (dataset.size or 0) * dataset.dtype.itemsize > MAX_DEFLATE_RATIO * size):
+        raise ResultError(f"{dataset.file.filename}: {dataset.name} claims more than the file "
+                          "can hold")
+    return dataset[rows]
+
+
 def _column(dataset):
-    values = dataset[...]
+    values = _values(dataset)
     if values.dtype.kind != "S":
         return values
     return numpy.array([value.decode("utf-8", "replace") for value in values], dtype=object)

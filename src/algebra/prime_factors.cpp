@@ -39,9 +39,10 @@ std::optional<Outcome> kept_outcome(std::uint64_t base, std::uint32_t e) {
 
 /// Divides the table's primes out of `rest`.
 void divide_by_table(Integer& rest, std::uint32_t e, std::vector<Integer>& primes) {
-  const auto entries = std::ranges::equal_range(known_factors(), e, {}, &KnownFactor::exponent);
-  for (const KnownFactor& known : entries) {
-    const Integer prime(known.prime);
+  const auto& table = known_factors();
+  auto known = std::ranges::lower_bound(table, e, {}, &KnownFactor::exponent);
+  for (; known != table.end() && known->exponent == e; ++known) {
+    const Integer prime(known->prime);
     while (mpz_divisible_p(rest.get_mpz_t(), prime.get_mpz_t()) != 0) {
       rest /= prime;
       primes.push_back(prime);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "job_section.hpp"
 #include "orbitmill/error.hpp"
@@ -94,7 +96,10 @@ Field field_of(const SourceOptions& source, CampaignJob& job) {
   return field;
 }
 
-void add_families(const SourceOptions& source, CampaignJob& job) {
+/// Families that the job has already: what makes two of them the same question.
+using KnownFamilies = std::set<std::tuple<std::string, std::uint32_t, std::string>>;
+
+void add_families(const SourceOptions& source, CampaignJob& job, KnownFamilies& known) {
   if (source.field.value_or(2) != 2 || source.modulus) {
     throw JobError(
         fmt::format("{}a form is over GF(2); leave out field and modulus", source.place));
@@ -131,11 +136,9 @@ void add_families(const SourceOptions& source, CampaignJob& job) {
             "fix some letters or give them ranges",
             form.text(), length));
       }
-      const auto same = [&](const FamilyJob& other) {
-        return other.form == family.form && other.length == family.length &&
-               other.ranges_text == family.ranges_text;
-      };
-      if (std::ranges::none_of(job.families, same)) job.families.push_back(family);
+      if (known.emplace(family.form, family.length, family.ranges_text).second) {
+        job.families.push_back(family);
+      }
     }
   } catch (const JobError& error) {
     throw JobError(source.place + error.what());
@@ -266,6 +269,7 @@ CampaignJob resolve_campaign(const CampaignOptionsAsWritten& options,
     throw UsageError(
         "no registers given; name a job file with [[registers]] sections, or --rows FILE.csv");
   }
+  KnownFamilies known;
   std::uint64_t number = 0;
   for (const SourceOptions& source : options.sources) {
     ++number;
@@ -274,7 +278,7 @@ CampaignJob resolve_campaign(const CampaignOptionsAsWritten& options,
       throw JobError(
           fmt::format("{}expected one of form, rows and list in each [[registers]]", source.place));
     }
-    source.form ? add_families(source, job) : add_list(source, number, folder, job);
+    source.form ? add_families(source, job, known) : add_list(source, number, folder, job);
   }
   const std::vector<std::uint64_t> places = job.list.finish(job.filter);
   for (ListEntry& entry : job.entries) {

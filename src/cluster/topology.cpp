@@ -75,7 +75,7 @@ Topology discover_topology(const boost::mpi::communicator& comm) {
   boost::mpi::all_gather(comm, topology.host, hosts);
   std::vector<int> distinct = leaders;
   std::ranges::sort(distinct);
-  distinct.erase(std::ranges::unique(distinct).begin(), distinct.end());
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
   topology.nodes = static_cast<int>(distinct.size());
   topology.node = static_cast<int>(std::ranges::lower_bound(distinct, leader) - distinct.begin());
   for (const int first : distinct) topology.hosts.push_back(hosts[static_cast<std::size_t>(first)]);

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <type_traits>
 
 #include "damage.hpp"
+#include "hdf5_claims.hpp"
 #include "hdf5_handle.hpp"
 #include "hdf5_values.hpp"
 #include "orbitmill/error.hpp"
@@ -31,29 +33,18 @@ hid_t native_type<double>() {
   return H5T_NATIVE_DOUBLE;
 }
 
-/// One of the big tables, with checks: a damaged file must not make us allocate without bound.
+/// One of the big tables.
+template <class Value>
 class Table {
  public:
   Table(hid_t file, const std::string& name, std::uint64_t file_bytes)
       : name_(name), dataset_(open_dataset(file, name)) {
-    const Hdf5Handle space = dataspace_of(dataset_.get());
-    const Hdf5Handle type(H5Dget_type(dataset_.get()), H5Tclose, "reading a type");
-    const hssize_t rows = H5Sget_simple_extent_npoints(space.get());
-    const H5T_class_t kind = H5Tget_class(type.get());
-    if (rows < 0 || H5Sget_simple_extent_ndims(space.get()) != 1 ||
-        (kind != H5T_INTEGER && kind != H5T_FLOAT)) {
-      damaged(fmt::format("/{} has an unexpected type", name));
-    }
-    rows_ = static_cast<std::uint64_t>(rows);
-    if (rows_ / max_deflate_ratio > file_bytes / H5Tget_size(type.get())) {
-      damaged(fmt::format("/{} claims more rows than the file can hold", name));
-    }
-    const Hdf5Handle creation(H5Dget_create_plist(dataset_.get()), H5Pclose, "reading a layout");
-    hsize_t chunk = 0;
-    if (H5Pget_layout(creation.get()) != H5D_CHUNKED ||
-        H5Pget_chunk(creation.get(), 1, &chunk) != 1 || chunk > (hsize_t{1} << 24)) {
+    constexpr H5T_class_t kind = std::is_floating_point_v<Value> ? H5T_FLOAT : H5T_INTEGER;
+    const CheckedColumn table = check_column(dataset_.get(), "/" + name, kind, file_bytes);
+    if (table.width != sizeof(Value) || !table.chunked) {
       damaged(fmt::format("/{} has an unexpected layout", name));
     }
+    rows_ = table.rows;
   }
 
   std::uint64_t rows() const noexcept { return rows_; }
@@ -61,11 +52,11 @@ class Table {
     if (rows_ != rows) damaged(fmt::format("/{} has {} rows, expected {}", name_, rows_, rows));
   }
 
-  template <class Value>
   std::vector<Value> read(std::uint64_t first, std::uint64_t count) const {
     if (first > rows_ || count > rows_ - first) {
       damaged(fmt::format("/{} is shorter than another table says", name_));
     }
+    check_memory_for(count * sizeof(Value), "/" + name_);
     std::vector<Value> values(count);
     const Hdf5Handle memory = make_dataspace(count);
     const Hdf5Handle extent = dataspace_of(dataset_.get());
@@ -89,10 +80,10 @@ class RaggedSlice {
  public:
   RaggedSlice(hid_t file, const std::string& offset, const std::string& values, std::uint64_t first,
               std::uint64_t count, std::uint64_t file_bytes)
-      : offsets_(Table(file, offset, file_bytes).read<std::uint64_t>(first, count + 1)) {
+      : offsets_(Table<std::uint64_t>(file, offset, file_bytes).read(first, count + 1)) {
     if (!std::ranges::is_sorted(offsets_)) damaged(fmt::format("/{} is not in order", offset));
-    values_ = Table(file, values, file_bytes)
-                  .template read<Value>(offsets_.front(), offsets_.back() - offsets_.front());
+    values_ = Table<Value>(file, values, file_bytes)
+                  .read(offsets_.front(), offsets_.back() - offsets_.front());
   }
   std::span<const Value> operator[](std::uint64_t row) const {
     return std::span<const Value>(values_).subspan(offsets_[row] - offsets_.front(),
@@ -108,15 +99,12 @@ std::string_view text_of(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string key_of(const std::vector<Field>& fields, std::uint64_t order, std::uint64_t length,
-                   std::string_view text) {
-  const auto field = std::ranges::find(fields, order, &Field::order);
-  if (field == fields.end()) damaged("a register is over a field that /fields does not have");
+std::string key_of(const Field& field, std::uint64_t length, std::string_view text) {
   if (length < 1 || length > max_register_length) damaged("a register has an impossible length");
   const auto n = static_cast<std::uint32_t>(length);
   // f = 0 is the one feedback that the notations cannot say.
-  const Feedback feedback = text == "0" ? Feedback{} : parse_feedback(text, *field, n);
-  return register_key(field->order(), n, feedback);
+  const Feedback feedback = text == "0" ? Feedback{} : parse_feedback(text, field, n);
+  return register_key(field.order(), n, feedback);
 }
 
 CampaignTask task_named(const std::string& name) {
@@ -248,15 +236,17 @@ CampaignReader::CampaignReader(const std::filesystem::path& path) : path_(path) 
     const auto moduli = fields.texts("modulus");
     if (orders.size() != moduli.size()) damaged("/fields has columns of different lengths");
     for (std::size_t i = 0; i < orders.size(); ++i) {
-      fields_.emplace_back(orders[i], moduli[i]);
-      record_.fields.push_back({fields_.back().order(), moduli[i]});
+      if (orders[i] < 2 || orders[i] > Field::max_order || (i > 0 && orders[i] <= orders[i - 1])) {
+        damaged("/fields is not in order");
+      }
+      record_.fields.push_back({static_cast<std::uint32_t>(orders[i]), moduli[i]});
     }
     read_families(id, file_bytes_, record_);
     read_unreadable(id, file_bytes_, record_);
     read_run(id, file_bytes_, record_);
     record_.has_list = H5Lexists(id, "list", H5P_DEFAULT) > 0;
-    if (record_.has_list) list_size_ = Table(id, "list/line", file_bytes_).rows();
-    Table(id, "registers/length", file_bytes_).expect_rows(record_.rows);
+    if (record_.has_list) list_size_ = Table<std::uint64_t>(id, "list/line", file_bytes_).rows();
+    Table<std::uint64_t>(id, "registers/length", file_bytes_).expect_rows(record_.rows);
   });
   file_ = file.release();
 }
@@ -265,12 +255,22 @@ CampaignReader::~CampaignReader() {
   H5Fclose(file_);
 }
 
+const Field& CampaignReader::field(std::uint64_t order) const {
+  const auto made = fields_.find(order);
+  if (made != fields_.end()) return made->second;
+  const auto known = std::ranges::find(record_.fields, order, &FieldRecord::order);
+  if (known == record_.fields.end()) {
+    damaged("a register is over a field that /fields does not have");
+  }
+  return fields_.emplace(order, Field(order, known->modulus)).first->second;
+}
+
 CampaignRows CampaignReader::rows(std::uint64_t first, std::uint64_t count) const {
   return reading(path_, [&] {
     first = std::min(first, record_.rows);
     count = std::min(count, record_.rows - first);
     const auto column = [&](const char* name, auto kind) {
-      return Table(file_, name, file_bytes_).template read<decltype(kind)>(first, count);
+      return Table<decltype(kind)>(file_, name, file_bytes_).read(first, count);
     };
     const auto ragged = [&](const char* offset, const char* values) {
       return RaggedSlice<std::uint8_t>(file_, offset, values, first, count, file_bytes_);
@@ -297,8 +297,9 @@ CampaignRows CampaignReader::rows(std::uint64_t first, std::uint64_t count) cons
     std::string previous;
     for (std::uint64_t i = 0; i < count; ++i) {
       CampaignRow row;
-      const std::string canonical_key = key_of(fields_, order[i], length[i], text_of(canonical[i]));
-      const std::string asked_key = key_of(fields_, order[i], length[i], text_of(feedback[i]));
+      const Field& over = field(order[i]);
+      const std::string canonical_key = key_of(over, length[i], text_of(canonical[i]));
+      const std::string asked_key = key_of(over, length[i], text_of(feedback[i]));
       if (verdict[i] > static_cast<std::uint8_t>(Verdict::singular)) {
         damaged("/registers/verdict has an unknown value");
       }
@@ -341,12 +342,12 @@ std::vector<CampaignReader::ListRow> CampaignReader::list(std::uint64_t first,
     std::vector<ListRow> result(count);
     if (count == 0) return result;
     const auto column = [&](const char* name) {
-      return Table(file_, name, file_bytes_).read<std::uint64_t>(first, count);
+      return Table<std::uint64_t>(file_, name, file_bytes_).read(first, count);
     };
     const auto source = column("list/source"), line = column("list/line");
     const auto row = column("list/row"), order = column("list/field_order");
     const auto length = column("list/length");
-    const auto outcome = Table(file_, "list/outcome", file_bytes_).read<std::uint8_t>(first, count);
+    const auto outcome = Table<std::uint8_t>(file_, "list/outcome", file_bytes_).read(first, count);
     const RaggedSlice<std::uint8_t> text(file_, "list/canonical_offset", "list/canonical", first,
                                          count, file_bytes_);
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -359,7 +360,7 @@ std::vector<CampaignReader::ListRow> CampaignReader::list(std::uint64_t first,
       }
       const bool readable = what != ListOutcome::unreadable;
       result[i] = {source[i], line[i], what, row[i],
-                   readable ? key_of(fields_, order[i], length[i], text_of(text[i])) : ""};
+                   readable ? key_of(field(order[i]), length[i], text_of(text[i])) : ""};
     }
     return result;
   });

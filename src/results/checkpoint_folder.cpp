@@ -234,7 +234,8 @@ bool CheckpointFolder::remove() const {
     if (is_ours(entry.path())) ours.push_back(entry.path());
   }
   // `job` last: without it the rest would be no checkpoint, and in the way.
-  std::ranges::partition(ours, [](const fs::path& path) { return path.filename() != job_name; });
+  std::partition(ours.begin(), ours.end(),
+                 [](const fs::path& path) { return path.filename() != job_name; });
   for (const fs::path& path : ours) fs::remove(path, error);
   return fs::remove(path_, error) && !error;
 }

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "descriptor.hpp"
+#include "orbitmill/cluster/memory_limits.hpp"
 #include "orbitmill/error.hpp"
 #include "output_path.hpp"
 
@@ -30,6 +31,8 @@ constexpr std::uint64_t version = 1;
 constexpr std::uint64_t magic = 0x01'6c'6c'69'6d'62'72'6f;  // "orbmill\1"
 constexpr std::size_t head_words = 8;
 constexpr std::size_t section_words = 3;
+/// Above, whether there is so much memory is asked first: a sparse file has any size.
+constexpr std::uint64_t large_section = std::uint64_t{256} << 20;
 
 using Words = std::vector<std::uint64_t>;
 
@@ -132,6 +135,8 @@ std::optional<std::string> read_section(Source& source, std::uint64_t indices,
       bytes > source.left() - sizeof(sum) - range_count * sizeof(Interval)) {
     return std::nullopt;
   }
+  const std::uint64_t needed = range_count * sizeof(Interval) + bytes;
+  if (needed > large_section && needed > available_node_memory()) return std::nullopt;
   std::vector<Interval> ranges(range_count);
   std::vector<std::byte> payload(bytes);
   if (!source.read(std::as_writable_bytes(std::span(ranges))) || !source.read(payload) ||

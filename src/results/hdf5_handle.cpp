@@ -12,9 +12,12 @@ namespace {
 const bool hdf5_is_tamed = [] {
   const bool declined = H5dont_atexit() >= 0;
   const bool awake = H5open() >= 0;
+  // Ours have none, and a file from elsewhere must not have us open others: a pipe would be waited
+  // for, a device read for ever.
+  const bool closed = H5Lunregister(H5L_TYPE_EXTERNAL) >= 0;
   // Errors become exceptions; HDF5 would print its stack on standard error as well.
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  return declined && awake;
+  return declined && awake && closed;
 }();
 
 }  // namespace

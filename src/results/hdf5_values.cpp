@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "hdf5_claims.hpp"
+
 namespace orbitmill {
 
 namespace {
@@ -127,6 +129,7 @@ ValueReader::Attribute ValueReader::open_attribute(const char* name, H5T_class_t
   const Hdf5Handle space(H5Aget_space(attribute.id.get()), H5Sclose, attribute.name);
   attribute.bytes = H5Tget_size(attribute.type.get());
   if (H5Tget_class(attribute.type.get()) != expected ||
+      (expected != H5T_STRING && !is_plain_number(attribute.type.get())) ||
       H5Sget_simple_extent_npoints(space.get()) != values || attribute.bytes == 0 ||
       attribute.bytes > file_bytes_)
     throw Hdf5Failure(fmt::format("the attribute {} has an unexpected type", attribute.name));
@@ -173,14 +176,9 @@ std::vector<int> ValueReader::pair(const char* name) const {
 Hdf5Handle ValueReader::open_column(const char* name, H5T_class_t expected, std::size_t& rows,
                                     std::size_t& value_bytes) const {
   Hdf5Handle dataset(H5Dopen2(place_, name, H5P_DEFAULT), H5Dclose, "opening " + path(name));
-  const Hdf5Handle type(H5Dget_type(dataset.get()), H5Tclose, "reading " + path(name));
-  const Hdf5Handle space = dataspace_of(dataset.get());
-  const hssize_t points = H5Sget_simple_extent_npoints(space.get());
-  value_bytes = H5Tget_size(type.get());
-  if (H5Tget_class(type.get()) != expected || H5Tis_variable_str(type.get()) > 0 ||
-      H5Sget_simple_extent_ndims(space.get()) != 1 || points < 0 || value_bytes == 0)
-    throw Hdf5Failure(fmt::format("the dataset {} has an unexpected type", path(name)));
-  rows = static_cast<std::size_t>(points);
+  const CheckedColumn column = check_column(dataset.get(), path(name), expected, file_bytes_);
+  rows = column.rows;
+  value_bytes = column.width;
   if (rows > file_bytes_ / value_bytes)
     throw Hdf5Failure(fmt::format("the dataset {} claims more than the file holds", path(name)));
   return dataset;

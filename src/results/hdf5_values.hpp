@@ -26,9 +26,9 @@ void write_column(hid_t place, const char* name, const std::vector<std::uint64_t
 void write_column(hid_t place, const char* name, const std::vector<double>& values);
 void write_column(hid_t place, const char* name, const std::vector<std::string>& values);
 
-/// Reads from a file that may be damaged. Types are checked by class, and nothing is allocated that
-/// the file is too small to hold: `file_bytes` is the bound for every value that lies in it
-/// unpacked. Throws Hdf5Failure.
+/// Reads from a file that may be damaged. Types are checked (hdf5_claims.hpp), and nothing is
+/// allocated that the file is too small to hold: `file_bytes` is the bound for every value that
+/// lies in it unpacked. Throws Hdf5Failure.
 class ValueReader {
  public:
   ValueReader(hid_t place, std::string place_name, std::uint64_t file_bytes)
@@ -57,9 +57,5 @@ class ValueReader {
   std::string place_name_;
   std::uint64_t file_bytes_;
 };
-
-/// Bound for the unpacked size of `packed_bytes` of deflated data: zlib's best ratio is 1032 to 1
-/// (zlib, "Technical Details", Maximum Compression Factor); the constant leaves room for headers.
-inline constexpr std::uint64_t max_deflate_ratio = 1100;
 
 }  // namespace orbitmill

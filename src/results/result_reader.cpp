@@ -9,6 +9,7 @@
 
 #include "certificate_text.hpp"
 #include "damage.hpp"
+#include "hdf5_claims.hpp"
 #include "hdf5_handle.hpp"
 #include "hdf5_values.hpp"
 #include "orbitmill/decompose/certificate.hpp"
@@ -229,25 +230,14 @@ std::vector<RankProfile> read_profile(hid_t file, std::uint64_t file_bytes) {
   return profile;
 }
 
-/// Rows of one of the big tables; throws unless it is what it should be. `file_bytes` bounds what a
-/// damaged header can claim.
+/// Rows of one of the big tables; throws unless it is what it should be.
 std::uint64_t table_rows(hid_t dataset, const char* name, std::uint64_t file_bytes,
                          std::size_t width = sizeof(std::uint64_t)) {
-  const Hdf5Handle type(H5Dget_type(dataset), H5Tclose, "reading a type");
-  const Hdf5Handle space = dataspace_of(dataset);
-  const hssize_t rows = H5Sget_simple_extent_npoints(space.get());
-  if (H5Tget_class(type.get()) != H5T_INTEGER || H5Tget_size(type.get()) != width || rows < 0 ||
-      H5Sget_simple_extent_ndims(space.get()) != 1)
-    damaged(fmt::format("/{} has an unexpected type", name));
-  if (static_cast<std::uint64_t>(rows) / max_deflate_ratio > file_bytes / width)
-    damaged(fmt::format("/{} claims more rows than the file can hold", name));
-  const Hdf5Handle creation(H5Dget_create_plist(dataset), H5Pclose, "reading a layout");
-  hsize_t chunk = 0;
-  // HDF5 allocates whole chunks. Ours have at most 256 Ki rows.
-  if (H5Pget_layout(creation.get()) != H5D_CHUNKED ||
-      H5Pget_chunk(creation.get(), 1, &chunk) != 1 || chunk > (hsize_t{1} << 24))
+  const CheckedColumn table =
+      check_column(dataset, std::string("/") + name, H5T_INTEGER, file_bytes);
+  if (table.width != width || !table.chunked)
     damaged(fmt::format("/{} has an unexpected layout", name));
-  return static_cast<std::uint64_t>(rows);
+  return table.rows;
 }
 
 /// k of the milestone index, 0 without one.
@@ -320,8 +310,9 @@ ResultReader::ResultReader(const std::filesystem::path& path, Trust trust)
     record_.title = ValueReader(id, "", bytes).text("title");
     record_.register_spec = read_register(id, bytes);
     const RegisterSpec& spec = record_.register_spec;
-    const std::size_t max_digits =
-        power(to_integer(spec.field_order), spec.length).get_str().size() + 20;
+    // Not printed: digits of q^n for the greatest of both take longer than all the rest.
+    const Integer states = power(to_integer(spec.field_order), spec.length);
+    const std::size_t max_digits = mpz_sizeinbase(states.get_mpz_t(), 10) + 20;
     const Hdf5Handle histogram = open_group(id, "histogram");
     record_.histogram = read_histogram(ValueReader(histogram.get(), "/histogram", bytes),
                                        "/histogram", "", max_digits);

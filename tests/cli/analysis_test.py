@@ -234,6 +234,35 @@ class Analysis(unittest.TestCase):
             # The program and the module agree about what is no result.
             self.assertEqual(run("show", name, program=BIN).returncode, 74)
 
+    def test_claims_are_not_believed(self):
+        decompose("honest.h5", "--length", 6, "--feedback", "0,1")
+        huge = {"shape": (2 ** 40,), "dtype": "<u8", "chunks": (2 ** 17,)}
+        with open("outside.bin", "wb") as file:
+            file.write(bytes(8 * 64))
+        layout = h5py.VirtualLayout((4,), "<u8")
+        layout[:] = h5py.VirtualSource("honest.h5", "histogram/length", (4,))
+        for name, replace in (
+                ("cycles/leader", lambda file: file.create_dataset("cycles/leader", **huge)),
+                ("histogram/count", lambda file: file.create_dataset("histogram/count", **huge)),
+                ("run/phase_seconds",
+                 lambda file: file.create_dataset("run/phase_seconds", (4,), "<f8",
+                                                  external="outside.bin")),
+                ("histogram/length",
+                 lambda file: file.create_virtual_dataset("histogram/length", layout))):
+            shutil.copy("honest.h5", "claims.h5")
+            with h5py.File("claims.h5", "r+") as file:
+                del file[name]
+                replace(file)
+            self.assertLess(os.path.getsize("claims.h5"), 10 ** 5)
+            with self.assertRaisesRegex(analysis.ResultError, f"/{name} claims more"):
+                analysis.load("claims.h5")
+            # The program does not read them either, and does not take long to say so. It looks at
+            # the table of cycles only when it is asked for it.
+            command = ("verify",) if name.startswith("cycles") else ("show",)
+            result = run(*command, "claims.h5", program=BIN, timeout=60)
+            self.assertEqual(result.returncode, 74, result.stdout)
+            self.assertRegex(result.stderr + result.stdout, f"/{name} (claims|does not lie)")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -90,6 +91,11 @@ inline void check_message(const std::string& message, std::size_t most_bytes = 2
                                (c != 0x7f && (static_cast<signed char>(c) < 0 || c >= ' '));
                       }),
           "a message is printable", message);
+}
+
+/// Output for a terminal, of any length.
+inline void check_printable(const std::string& text) {
+  check_message(text, std::numeric_limits<std::size_t>::max());
 }
 
 /// The same for messages as app/ prints them. Call in a catch block.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -97,7 +98,8 @@ void write_campaign(const boost::mpi::communicator& comm, const std::filesystem:
 /// none that says anything. Throws nothing.
 std::string filetype_of(const std::filesystem::path& path);
 
-/// A campaign file open for reading, serial. Every member throws IoError, as ResultReader.
+/// A campaign file open for reading, serial, by one thread. Every member throws IoError, as
+/// ResultReader.
 class CampaignReader {
  public:
   explicit CampaignReader(const std::filesystem::path& path);
@@ -121,10 +123,13 @@ class CampaignReader {
   std::vector<ListRow> list(std::uint64_t first, std::uint64_t count) const;
 
  private:
+  const Field& field(std::uint64_t order) const;
+
   std::filesystem::path path_;
   std::uint64_t file_bytes_ = 0;
   std::int64_t file_ = -1;  ///< hid_t
-  std::vector<Field> fields_;
+  /// Those of /fields that a row was over: tables of each of thousands would be gigabytes.
+  mutable std::map<std::uint64_t, Field> fields_;
   std::uint64_t list_size_ = 0;
   CampaignRecord record_;
 };

@@ -2,8 +2,10 @@
 #include "orbitmill/results/checkpoint_record.hpp"
 
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -101,6 +103,7 @@ class Records : public testing::Test {
 };
 
 constexpr RecordKey key{0x1234'5678'9abc'def0, 3, 100};
+constexpr std::size_t head_bytes = 64;
 
 TEST_F(Records, ComeBack) {
   for (int round = 0; round < 40; ++round) {
@@ -164,6 +167,31 @@ TEST_F(Records, DamageIsNoticed) {
     partly += left.empty() ? 0 : 1;
   }
   EXPECT_GT(partly, 100);  // the rest of a damaged record counts
+}
+
+/// Sizes that lie, with checksums that are right: as somebody would write them on purpose. The file
+/// is as large as its record says and takes no room on the disk.
+TEST_F(Records, SizesAreNotBelieved) {
+  const fs::path path = folder_ / "r";
+  write_record(path, key, {{{{20, 30}}, {}, {}}, {{{40, 50}}, {}, {}}});
+  const std::string whole = content(path);
+  constexpr std::uint64_t huge[] = {1ull << 60, 1ull << 41, ~0ull, (1ull << 60) - 1, 3};
+  for (const std::uint64_t ranges : huge) {
+    for (const std::uint64_t bytes : huge) {
+      if (ranges == 3 && bytes == 3) continue;
+      for (const std::uint64_t apparent : {0ull, 1ull << 42}) {
+        std::string text = whole;
+        const std::uint64_t sizes[] = {ranges, bytes};
+        const std::uint64_t sum = XXH64(sizes, sizeof(sizes), head_bytes);
+        std::memcpy(text.data() + head_bytes, sizes, sizeof(sizes));
+        std::memcpy(text.data() + head_bytes + sizeof(sizes), &sum, sizeof(sum));
+        overwrite(path, text);
+        if (apparent > 0) fs::resize_file(path, apparent);
+        EXPECT_TRUE(read(path, key).empty());
+        EXPECT_EQ(problems_.size(), 1u);
+      }
+    }
+  }
 }
 
 TEST_F(Records, ForeignFilesAreLeftOut) {
