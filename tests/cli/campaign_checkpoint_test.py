@@ -309,7 +309,7 @@ class Options(unittest.TestCase):
         os.makedirs("one-campaign.h5.checkpoint", exist_ok=True)
         remove("one-campaign.h5")
         result = run("decompose", "--length", 30, "--feedback", "0,1,5,(3,8)", "--engine", "leader",
-                     "-o", "one-campaign.h5", "--max-minutes", "0.02", program=WITH_FAULT,
+                     "-o", "one-campaign.h5", "--max-minutes", "0.05", program=WITH_FAULT,
                      env={"FAULT": "signal", "FAULT_PAUSE_MS": "5"})
         self.assertEqual(result.returncode, 75, result.stderr)
         write_job("job.toml")
