@@ -11,7 +11,7 @@ import unittest
 
 import h5py
 
-from support import BIN, datasets, decompose, run
+from support import BIN, damage, datasets, decompose, run
 
 WITH_FAULT = os.environ["ORBITMILL_WITH_FAULT"]
 
@@ -245,18 +245,7 @@ class Folder(unittest.TestCase):
         self.assertGreater(len(names), 5)
         rng = random.Random(6)
         hit = rng.sample(names, 4)
-        for number, name in enumerate(hit):
-            size = os.path.getsize(name)
-            with open(name, "r+b") as file:
-                if number == 0:
-                    file.truncate(0)
-                elif number == 1:
-                    file.truncate(size // 2)
-                else:
-                    file.seek(rng.randrange(size))
-                    byte = file.read(1)[0]
-                    file.seek(-1, os.SEEK_CUR)
-                    file.write(bytes([byte ^ 0x10]))
+        damage(hit, rng)
         log = self.finishes(ranks=3)
         for name in hit:
             self.assertEqual(log.count(f'"{os.path.basename(name)}"'), 1, log)

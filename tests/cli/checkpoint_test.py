@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from support import BIN, MPIRUN, datasets, decompose, run
+from support import BIN, MPIRUN, damage, datasets, decompose, run
 
 # Two to three seconds on one idle core: one long phase, and several.
 SWEEP = ["--length", 29, "--feedback", "0,1,5,(3,8)", "--engine", "leader"]
@@ -236,18 +236,7 @@ class Folder(unittest.TestCase):
         names = records("x.h5")
         rng = random.Random(5)
         hit = rng.sample(names, 5)
-        for number, name in enumerate(hit):
-            with open(name, "r+b") as file:
-                size = os.path.getsize(name)
-                if number == 0:
-                    file.truncate(0)
-                elif number == 1:
-                    file.truncate(size // 2)
-                else:
-                    file.seek(rng.randrange(size))
-                    byte = file.read(1)[0]
-                    file.seek(-1, os.SEEK_CUR)
-                    file.write(bytes([byte ^ 0x10]))
+        damage(hit, rng)
         log = self.finishes(ranks=2)
         for name in hit:
             self.assertEqual(log.count(f'"{os.path.basename(name)}"'), 1, log)

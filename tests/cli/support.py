@@ -59,3 +59,17 @@ def histogram(path):
 
 
 sys.dont_write_bytecode = True
+
+
+def damage(names, rng):
+    """Empties the first of these files, cuts the second in the middle, flips a bit of the others."""
+    for number, name in enumerate(names):
+        size = os.path.getsize(name)
+        with open(name, "r+b") as file:
+            if number < 2:
+                file.truncate(number * size // 2)
+                continue
+            file.seek(rng.randrange(size))
+            byte = file.read(1)[0]
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte ^ 0x10]))

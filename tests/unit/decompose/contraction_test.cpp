@@ -12,12 +12,14 @@
 #include <random>
 
 #include "orbitmill/error.hpp"
+#include "support/naive_table_walk.hpp"
 #include "support/random_register.hpp"
 
 namespace orbitmill {
 namespace {
 
-using Row = std::pair<State, std::uint64_t>;
+using test::naive_walk;
+using test::Row;
 
 /// Every kind of permutation that can go wrong by itself.
 enum class Shape { identity, one_cycle, pairs, short_cycles, any, count };
@@ -90,25 +92,6 @@ class Contraction : public testing::Test {
 
   boost::mpi::communicator comm_;
 };
-
-/// One hop after the other; the leader is the least of the states that follow the milestones.
-std::vector<Row> naive_walk(const MilestoneMap& map, const std::vector<std::uint64_t>& successor,
-                            const std::vector<std::uint64_t>& length) {
-  std::vector<Row> rows;
-  std::vector<bool> seen(successor.size());
-  for (std::uint64_t start = 0; start < successor.size(); ++start) {
-    if (seen[start]) continue;
-    Row row{~State{0}, 0};
-    for (std::uint64_t at = start; !seen[at]; at = successor[at]) {
-      seen[at] = true;
-      row.first = std::min(row.first, map.reg().prev(map.state_of(at)));
-      row.second += length[at];
-    }
-    rows.push_back(row);
-  }
-  std::ranges::sort(rows);
-  return rows;
-}
 
 TEST_F(Contraction, AgreesWithANaiveWalk) {
   std::mt19937_64 random(1);  // the same on every rank

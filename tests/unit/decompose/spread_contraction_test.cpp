@@ -15,12 +15,14 @@
 
 #include "orbitmill/cluster/failure.hpp"
 #include "orbitmill/error.hpp"
+#include "support/naive_table_walk.hpp"
 #include "support/random_register.hpp"
 
 namespace orbitmill {
 namespace {
 
-using Row = std::pair<State, std::uint64_t>;
+using test::naive_walk;
+using test::Row;
 
 /// Every kind of permutation that can go wrong by itself.
 enum class Shape { identity, one_cycle, pairs, short_cycles, any, to_the_next_share, count };
@@ -48,25 +50,6 @@ std::vector<std::uint64_t> random_permutation(std::uint64_t count, Shape shape, 
     }
   }
   return successor;
-}
-
-/// One hop after the other; the leader is the least of the states that follow the milestones.
-std::vector<Row> naive_walk(const MilestoneMap& map, const std::vector<std::uint64_t>& successor,
-                            const std::vector<std::uint64_t>& length) {
-  std::vector<Row> rows;
-  std::vector<bool> seen(successor.size());
-  for (std::uint64_t start = 0; start < successor.size(); ++start) {
-    if (seen[start]) continue;
-    Row row{~State{0}, 0};
-    for (std::uint64_t at = start; !seen[at]; at = successor[at]) {
-      seen[at] = true;
-      row.first = std::min(row.first, map.reg().prev(map.state_of(at)));
-      row.second += length[at];
-    }
-    rows.push_back(row);
-  }
-  std::ranges::sort(rows);
-  return rows;
 }
 
 /// A table and how it is walked; the same on every rank.
